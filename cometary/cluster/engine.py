@@ -189,6 +189,17 @@ class Logs(Protocol):
         """
         ...
 
+    def claim(self, key: str, value: bytes, seconds: float, had: Callable[[bytes | None], object]) -> None:
+        """Have a key stand for a value, unless it stands for one already.
+
+        Args:
+            key: the key.
+            value: the value; no other call of this or any other node has the same.
+            seconds: for how long.
+            had: told what it stands for already; None if it stands for `value` now. It is told as `appended` is.
+        """
+        ...
+
     async def read_log(self, shelf: LogShelf, path: str, behind: int) -> PathLog:
         """Return all that is kept of a path behind a number; from -1 on for all.
 

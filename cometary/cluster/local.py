@@ -192,6 +192,10 @@ class LocalEngine:
         """Append an update to the log of its path; see `Logs.append`."""
         self._call(lambda: appended(self._shared.logs.append(shelf, new, trio.current_time())))
 
+    def claim(self, key: str, value: bytes, seconds: float, had: Callable[[bytes | None], object]) -> None:
+        """Have a key stand for a value; see `Logs.claim`."""
+        self._call(lambda: had(self._shared.logs.claim(key, value, seconds, trio.current_time())))
+
     async def read_log(self, shelf: LogShelf, path: str, behind: int) -> PathLog:
         """Return what is kept of a path; see `Logs.read_log`."""
         await trio.lowlevel.checkpoint()

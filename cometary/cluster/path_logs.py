@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import secrets
 from math import inf
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from cometary.dispatch.shelf import Numbers, Shelf
 from cometary.packets.patterns import Pattern
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 Outcome = Literal["new", "repeat", "reused"]
 """What has become of an update: it is there now, or was before; or another update had its key."""
+
+MOST_KEYS: Final = 100_000
+"""That are known within a process."""
 
 SEPARATOR: Final = "."
 """Between the base of an epoch and its life."""
@@ -154,6 +157,7 @@ class SharedLogs:
         self._epoch = f"{secrets.token_hex(4)}{SEPARATOR}1"
         self._shelves: dict[str, tuple[Numbers, Shelf[Stored]]] = {}
         self._keys: dict[tuple[str, str], tuple[bytes, float]] = {}
+        self._claims: dict[str, tuple[bytes, float]] = {}
 
     def append(self, shelf: LogShelf, new: Addition, now: float) -> Appended:
         """Append an update."""
@@ -163,11 +167,21 @@ class SharedLogs:
             if until > now:
                 return Appended("repeat" if digest == once.digest else "reused", self._epoch)
             self._keys[shelf.name, once.key] = once.digest, now + once.seconds
+            _bound(self._keys)
         numbers, kept = self._shelf(shelf)
         before = kept.number_of(new.path)
         number = numbers.next().offset
         kept.keep(new.path, number, Stored(new.size, new.payload), now)
         return Appended("new", self._epoch, number, before)
+
+    def claim(self, key: str, value: bytes, seconds: float, now: float) -> bytes | None:
+        """Have a key stand for a value; returns what it stands for already."""
+        had, until = self._claims.get(key, (value, -inf))
+        if until > now:
+            return had
+        self._claims[key] = value, now + seconds
+        _bound(self._claims)
+        return None
 
     def read(self, shelf: LogShelf, path: str, behind: int, now: float) -> PathLog:
         """Return what is kept of a path behind a number."""
@@ -190,3 +204,9 @@ class SharedLogs:
             numbers = Numbers(self._epoch)
             found = self._shelves[shelf.name] = numbers, Shelf[Stored](shelf.keeping, numbers)
         return found
+
+
+def _bound(known: dict[Any, Any]) -> None:
+    """Forget the oldest of what is known, if that is too much."""
+    if len(known) > MOST_KEYS:
+        del known[next(iter(known))]

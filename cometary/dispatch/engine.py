@@ -71,6 +71,14 @@ class Engine(Protocol):
         """
         ...
 
+    @property
+    def publish_once(self) -> Callable[[Packet, str], Future[None] | None] | None:
+        """Does as `publish`, unless the same update was published under this idempotency key before, at any node.
+
+        The future then tells that, or that it was another update (`KeyReusedError`). None if nobody else publishes.
+        """
+        ...
+
     def interest(self, pattern: str, *, wanted: bool) -> None:
         """Take note that a pattern has got its first subscriber on this node, or has lost the last one.
 
@@ -113,6 +121,7 @@ class LocalEngine:
     """
 
     run: Callable[[], Awaitable[None]] | None = None
+    publish_once: Callable[[Packet, str], Future[None] | None] | None = None
 
     def __init__(self, histories: Histories | None = None) -> None:
         self._dispatcher: ActorRef[Any] | None = None

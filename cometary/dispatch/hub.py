@@ -152,14 +152,18 @@ class Hub(SessionsHub):
         Raises:
             KeyReusedError: the key was another packet's; the caller's fault, nothing was sent.
         """
-        return self._keys.once(key, packet, self.publish)
+        return self._keys.once(key, packet, partial(self.publish, key=key))
 
     def check_once(self, packet: Packet, key: str) -> None:
         """See whether `publish_once` would take a packet; raises as that does, before anything is sent."""
         self._keys.check(key, packet)
 
-    def publish(self, packet: Packet) -> Future[None] | None:
+    def publish(self, packet: Packet, key: str | None = None) -> Future[None] | None:
         """Send a packet that was made already to every session connected to its path; raises as `update` does.
+
+        Args:
+            packet: the packet.
+            key: the idempotency key under which this server publishes it for the first time.
 
         Returns:
             When the engine has it; None if it has.
@@ -169,6 +173,8 @@ class Hub(SessionsHub):
             self._flow.rounds.count()
         self._flow.check()
         self.probes.look_at(packet)
+        if key is not None and self._engine.publish_once is not None:
+            return self._engine.publish_once(packet, key)
         return self._engine.publish(packet)
 
     def publish_all(self, packets: Sequence[Packet]) -> Future[None]:

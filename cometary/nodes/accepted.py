@@ -16,10 +16,13 @@ from cometary.nodes.messages import (
     Granted,
     Leaving,
     Missed,
+    Passed,
     Ping,
     Pong,
     Told,
     Tunnelled,
+    Unwants,
+    Wants,
     Went,
     decode_of_dialer,
 )
@@ -104,7 +107,7 @@ class Accepted:
                 self._home().gaps(None)
             case Ping():
                 self.link.send(Pong())
-            case Leaving() | Came() | Went() | Census():
+            case Leaving() | Came() | Went() | Census() | Wants() | Unwants() | Passed():
                 self._told(message)
             case Tunnelled():
                 self._tunnels.open(message, self._home().front_end)

@@ -1,10 +1,11 @@
 """The engine of a node, as its hub sees it: what is published here reaches the sessions of all nodes.
 
-1.  What is published to a path without a history is routed here at once, and sent to the others (`publications`). For
-    that the engine of the cluster is asked nothing.
+1.  What is published to a path without a history is routed here at once, and sent to the others that want it
+    (`publications`, `interests`). For that the engine of the cluster is asked nothing.
 2.  What is published to a path with one is numbered and kept by the engine of the cluster first (`histories`): one
     operation, however many hear it. Whoever waits for it has waited until no end of a node can lose it.
-3.  While the engine is away, no more than `MOST_PENDING` wait for their numbers: one more is refused
+3.  What has an idempotency key asks the engine for that (`once`), or where it is numbered.
+4.  While the engine is away, no more than `MOST_PENDING` wait for it: one more is refused
     (`MailboxFullError`). Who waits longer than `PATIENCE` is told to send it again, under the same idempotency key: it
     may still be numbered.
 """
@@ -21,13 +22,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import trio
 
 from cometary.actors import Future
-from cometary.cluster.path_logs import Addition
+from cometary.cluster.path_logs import Addition, Once
 from cometary.dispatch.dispatcher import as_wished
 from cometary.dispatch.engine import no_server
+from cometary.dispatch.idempotency import SECONDS, identity_of, reused
 from cometary.errors import MailboxFullError, ProtocolError
 from cometary.nodes.histories import NodeHistories
+from cometary.nodes.interests import Interests, Telling
 from cometary.nodes.members import NodeMembers
-from cometary.nodes.messages import Told, encode
+from cometary.nodes.messages import Passed, Unwants, Wants, encode
+from cometary.nodes.once import KeyedUpdates
 from cometary.nodes.path_order import Numbered
 from cometary.nodes.wishes import Wishes
 from cometary.packets.published import as_packet, as_published, encoded
@@ -36,14 +40,14 @@ from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.flow import MOST_PENDING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cometary.actors import ActorRef
     from cometary.cluster.engine import Engine as Cluster
     from cometary.cluster.path_logs import Appended, LogShelf
     from cometary.dispatch.engine import Engine
     from cometary.nodes.link import Link
-    from cometary.nodes.messages import State
+    from cometary.nodes.messages import State, Told
     from cometary.nodes.peer import Peer
     from cometary.nodes.publications import Others
     from cometary.packets.contract_table import Contracts
@@ -54,6 +58,9 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 10.0
 """Seconds."""
+
+PAUSE: Final = 0.25
+"""Seconds between two looks at what is due."""
 
 
 class Unnumbered(NamedTuple):
@@ -105,12 +112,15 @@ class NodesEngine:
         self._others = others
         self._cluster = cluster
         self._receipts = receipts
-        self._number = 0
         self._thread = get_ident()
         self._token = trio.lowlevel.current_trio_token()
         self._dispatcher: ActorRef[Any] | None = None
         self._tokens = count()
         self._unnumbered: OrderedDict[int, Unnumbered] = OrderedDict()
+        self._once = KeyedUpdates(cluster, self._publish_under)
+        self._interests = Interests(others)
+        self._telling: dict[str, Telling] = {}
+        self._linked: dict[str, str] = {}  # which process of each node was linked last
         self._wishes = wishes = Wishes()
         self.gaps: Callable[[str], object] = _nobody
         self._histories = NodeHistories(contracts, cluster, wishes, self._route_kept, self._tell_gap)
@@ -127,27 +137,69 @@ class NodesEngine:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._histories.run)
             while True:
-                await trio.sleep(1)
+                await trio.sleep(PAUSE)
                 self._let_go_of_those_who_wait()
                 self._end_orphans()
-                if self._wishes.take_lapsed(trio.current_time()):
-                    self._histories.drop()
+                self._forgo(self._wishes.take_lapsed(trio.current_time()))
+                self._say_how_far()
 
     # -- what other nodes are told, and tell (`Watcher`)
 
-    def linked(self, peer: Peer, link: Link) -> None:  # noqa: ARG002 - all are told the same
-        """Tell a node who is here."""
+    def linked(self, peer: Peer, link: Link) -> None:
+        """Tell a node what is wanted here, and who is here."""
+        if self._linked.get(peer.node) != peer.incarnation:
+            self._linked[peer.node] = peer.incarnation
+            peer.outgoing.begins = self._interests.number  # nothing before that was for this process
+        telling = self._telling[peer.node] = self._telling.get(peer.node) or Telling(peer)
+        telling.all_of_it(self._wishes, link)
+        link.send(Passed(self._interests.number, 0, peer.knows_of))
         for payload in self.members.census():
             link.put(payload)
 
+    def unheard(self, peer: Peer) -> None:
+        """Send a node all that is published, until it can tell what it wants."""
+        with self._others.lock:
+            self._interests.hear_nothing_of(peer)
+        self._others.go_on()
+
     def lost(self, peer: Peer) -> None:
         """Read what a node that has gone may have told nobody of, and wait for its lease to run out."""
+        self._telling.pop(peer.node, None)
+        with self._others.lock:
+            self._interests.forget(peer)
         self._histories.catch_up()
         self.members.orphaned.add(peer.node)
 
     def hear(self, peer: Peer, message: State) -> None:
-        """Take note of who is at another node."""
-        self.members.hear(peer.node, message)
+        """Take note of who is at another node, and what is wanted there."""
+        match message:
+            case Wants():
+                with self._others.lock:
+                    self._interests.take(peer, message)
+                self._others.go_on()
+                peer.say(encode(Passed(self._interests.number, message.token, peer.knows_of)))
+            case Unwants():
+                with self._others.lock:
+                    self._interests.forgo(peer, message.patterns)
+            case Passed():
+                peer.outgoing.heard_of = message.heard
+                if peer.incoming is not None:
+                    peer.incoming.note_passed(message.number)
+                if peer.node in self._telling:
+                    self._telling[peer.node].answered(message.token)
+            case _:
+                self.members.hear(peer.node, message)
+
+    def _say_how_far(self) -> None:
+        """Tell each other node how much was published here, and of how much of its own this one knows."""
+        for telling in self._telling.values():
+            telling.how_far(self._interests.number)
+
+    def _forgo(self, patterns: Sequence[str]) -> None:
+        if patterns:
+            self._histories.drop()
+            for telling in self._telling.values():
+                telling.forgo(patterns)
 
     def missed(self) -> None:
         """Read what was thrown away for this node, as far as it is kept."""
@@ -162,37 +214,64 @@ class NodesEngine:
     def interest(self, pattern: str, *, wanted: bool) -> None:
         """Take note of what is heard here; see `Engine.interest`."""
         if self._wishes.note(pattern, trio.current_time(), wanted=wanted):
+            for telling in self._telling.values():
+                telling.want(pattern)
             self._histories.want(pattern)
 
     # -- what is published here
 
     def publish(self, packet: Packet) -> Future[None] | None:
         """Have a packet reach the sessions of all nodes; see `Engine.publish`."""
-        published = as_published(packet)
-        payload = encoded(published)  # what cannot travel is refused before anything is sent
         shelf = self._histories.shelf_of(packet.path)
         if shelf is not None:
-            return self._have_numbered(shelf, packet, published, payload)
+            published = as_published(packet)
+            return self._have_numbered(shelf, packet, published, encoded(published))
+        if isinstance(packet, TrackedPacket):
+            encoded(as_published(packet))  # what cannot travel is refused before anything is sent
         with self._others.lock:
             self._check_room()
+            waits = self._once.behind(packet)
+            if waits is not None:
+                return waits
             taken = self._local.publish(packet)
-            self._tell(published)
+            self._interests.publish(packet)
         self._on_loop(self._others.go_on)
         return taken
+
+    def publish_once(self, packet: Packet, key: str) -> Future[None]:
+        """Do so, unless any node has published the same under this key; see `Engine.publish_once`."""
+        published = as_published(packet)
+        payload = encoded(published)
+        shelf = self._histories.shelf_of(packet.path)
+        if shelf is not None:
+            once = Once(key, identity_of(packet)[0], SECONDS)
+            return self._have_numbered(shelf, packet, published, payload, once)
+        if self._dispatcher is None:
+            raise no_server()
+        with self._others.lock:
+            self._check_room()
+            self._once.check_room()
+            taken, ask = self._once.publish(packet, key)
+            token = next(self._tokens)
+            self._unnumbered[token] = Unnumbered(packet, published, taken, monotonic() + PATIENCE)
+        taken.add_done_callback(partial(self._waits_no_more, token))
+        self._on_loop(ask)
+        return taken
+
+    def _waits_no_more(self, token: int) -> None:
+        self._unnumbered.pop(token, None)
+
+    def _publish_under(self, packet: Packet, key: str) -> None:
+        """Publish what has its key, or has waited for one that had."""
+        with self._others.lock:
+            if not key or self._once.is_new(key):
+                self._local.publish(packet)
+            self._interests.publish(packet, None, ("", 0, 0, key))
+        self._others.go_on()
 
     def _check_room(self) -> None:
         if any(each.full for each in self._others.there()):
             raise MailboxFullError("far too much waits for another node")
-
-    def _tell(self, published: Published, epoch: str = "", offset: int = 0, before: int = 0) -> None:
-        """Have the others told; the lock is held."""
-        self._number += 1
-        payload = encode(Told(self._number, published, epoch, offset, before))
-        for each in self._others.there():
-            each.add(self._number, payload)
-        for each in self._others.away():
-            each.skip(self._number)
-        self._others.number = self._number
 
     def _on_loop(self, call: Callable[[], object]) -> None:
         if get_ident() == self._thread:
@@ -203,7 +282,7 @@ class NodesEngine:
     # -- what is numbered first (rule 2)
 
     def _have_numbered(
-        self, shelf: LogShelf, packet: Packet, published: Published, payload: bytes
+        self, shelf: LogShelf, packet: Packet, published: Published, payload: bytes, once: Once | None = None
     ) -> Future[None]:
         if self._dispatcher is None:
             raise no_server()
@@ -213,14 +292,17 @@ class NodesEngine:
                 raise MailboxFullError(f"{MOST_PENDING} updates wait for their numbers")
             token, taken = next(self._tokens), Future[None]()
             self._unnumbered[token] = Unnumbered(packet, published, taken, monotonic() + PATIENCE)
-        new = Addition(packet.path, payload, packet.size)
+        new = Addition(packet.path, payload, packet.size, once)
         self._on_loop(partial(self._cluster.append, shelf, new, partial(self._numbered, token)))
         return taken
 
     def _numbered(self, token: int, appended: Appended) -> None:
         packet, published, taken, _ = self._unnumbered.pop(token)
+        if appended.outcome != "new":
+            taken.offer(error=reused() if appended.outcome == "reused" else None)
+            return
         with self._others.lock:
-            self._tell(published, appended.epoch, appended.number, appended.before)
+            self._interests.publish(packet, published, (*appended[1:], ""))
         self._others.go_on()
         if not self._histories.take(packet.path, Numbered(*appended[1:], packet)):
             self._route_to_nobody(packet)
@@ -259,7 +341,7 @@ class NodesEngine:
             self._flow.check()
         if told.epoch:
             self._histories.take(packet.path, Numbered(told.epoch, told.offset, told.before, packet))
-        else:
+        elif not told.key or self._once.is_new(told.key):
             self._local.publish(packet)
 
     def _route_kept(self, packet: Packet) -> None:

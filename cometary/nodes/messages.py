@@ -62,6 +62,7 @@ class Told(msgspec.Struct, array_like=True, frozen=True, tag="t", omit_defaults=
         epoch: of its place in the log of its path; empty if that has none.
         offset: the place.
         before: that of the one before it on its path.
+        key: the idempotency key under which it was published; empty if that does not matter.
     """
 
     number: int
@@ -69,6 +70,7 @@ class Told(msgspec.Struct, array_like=True, frozen=True, tag="t", omit_defaults=
     epoch: str = ""
     offset: int = 0
     before: int = 0
+    key: str = ""
 
 
 class Missed(msgspec.Struct, array_like=True, frozen=True, tag="m"):
@@ -106,6 +108,41 @@ class Census(msgspec.Struct, array_like=True, frozen=True, tag="u"):
     """All of the dialer's are told of from here on; or they have been (`done`)."""
 
     done: bool = False
+
+
+class Wants(msgspec.Struct, array_like=True, frozen=True, tag="w", omit_defaults=True):
+    """Somebody at the dialer's hears these patterns from now on.
+
+    Attributes:
+        token: with which that is answered (`Passed`).
+        patterns: each with the number of the other one's last publication of which the dialer had heard then; None if
+            it was told before.
+        whole: whether these are all that are heard there.
+    """
+
+    token: int
+    patterns: tuple[tuple[str, int | None], ...]
+    whole: bool = False
+
+
+class Unwants(msgspec.Struct, array_like=True, frozen=True, tag="z"):
+    """Nobody at the dialer's hears these any more."""
+
+    patterns: tuple[str, ...]
+
+
+class Passed(msgspec.Struct, array_like=True, frozen=True, tag="y"):
+    """How far the dialer is.
+
+    Attributes:
+        number: so many packets it has published.
+        token: up to this it knows of all wishes; 0 for nothing new.
+        heard: so many it knows that the other one has published.
+    """
+
+    number: int
+    token: int
+    heard: int
 
 
 # -- what the other one answers
@@ -225,8 +262,8 @@ class Closed(msgspec.Struct, array_like=True, frozen=True, tag="e"):
     number: int
 
 
-State = Came | Went | Census
-"""What is told of the dialer's sessions."""
+State = Came | Went | Census | Wants | Unwants | Passed
+"""What is told of the dialer's sessions, and what these hear."""
 
 ByDialer = (
     Forwarded

@@ -231,6 +231,11 @@ class Peer:
 
     # -- the link from it
 
+    @property
+    def knows_of(self) -> int:
+        """How many packets it has published, as far as is known here."""
+        return 0 if self.incoming is None else self.incoming.passed
+
     def accepted(
         self, incarnation: str, home: Callable[[], Home], route: Callable[[Told, float], None]
     ) -> Link:
@@ -273,6 +278,7 @@ class Peer:
     def _unaccepted(self, accepted: Accepted) -> None:
         if self._accepted is accepted:
             self._accepted = None
+            self._watcher().unheard(self)
             self._changed()
 
     # -- whether it is there
@@ -352,4 +358,5 @@ class Peer:
             "forwarded": self.forwarding.total,
             "waiting": self.forwarding.waiting,
             "tunnelled": self.tunnelled,
+            "updates": self.outgoing.total,
         }

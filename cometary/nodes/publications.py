@@ -1,7 +1,7 @@
 """Updates for the sessions of all nodes: what is published here goes to every other node, by the links.
 
-1.  By the links, not by the engine: a packet takes one step less, and goes on while the engine is away. Every node gets
-    all of them: so whoever was connected to a path, at any node, before something was published, at any, hears it.
+1.  By the links, not by the engine: a packet takes one step less, and goes on while the engine is away. It goes to the
+    nodes that want it (`interests`).
 2.  To one node, all that is published here goes in one order. Each packet has a number. It is kept until that node has
     said that it has routed it, and sent again on the next link if one breaks; what comes twice is let go of, by its
     number. So a link that breaks loses nothing and doubles nothing.
@@ -53,6 +53,12 @@ class Outgoing:
         node: its name.
         lock: held while something is published.
         skipped: the number of the last packet that was published before this was there; None if there is none.
+
+    Attributes:
+        begins: the same, as a number.
+        heard_of: how many packets the node knows of, as it has said; whatever it wants afterwards is of later ones.
+        hears_all: whether it is sent all that is published, since it is not known what it wants.
+        total: how many packets it was, or is to be, sent.
     """
 
     def __init__(self, node: str, lock: Lock, skipped: int | None = None) -> None:
@@ -62,6 +68,10 @@ class Outgoing:
         self._unconfirmed: deque[tuple[int, bytes]] = deque()
         self._kept = 0
         self._skipped = skipped  # the number of the last packet that it is never sent
+        self.begins = skipped or 0
+        self.heard_of = 0
+        self.hears_all = True
+        self.total = 0
         self._link: Link | None = None
 
     @property
@@ -71,6 +81,7 @@ class Outgoing:
 
     def add(self, number: int, payload: bytes) -> None:
         """Keep a packet to be sent; the lock is held."""
+        self.total += 1
         self._unsent.append((number, payload))
         self._kept += len(payload)
 
@@ -180,6 +191,16 @@ class Incoming:
         self._routed: int | None = None  # and of the last one that was routed,
         self._confirmed: int | None = None  # and of the last one that was confirmed
         self.link: Link | None = None
+        self._passed = 0
+
+    @property
+    def passed(self) -> int:
+        """How many packets it has published, as far as is known here."""
+        return max(self._passed, self._last or 0)
+
+    def note_passed(self, number: int) -> None:
+        """Take note of how many it has published."""
+        self._passed = max(self._passed, number)
 
     @property
     def heard(self) -> int | None:

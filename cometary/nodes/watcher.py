@@ -17,6 +17,10 @@ class Watcher(Protocol):
         """Take note that there is a new link to a node, which has heard nothing by it yet."""
         ...
 
+    def unheard(self, peer: Peer) -> None:
+        """Take note that a node can tell nothing: there is no link from it."""
+        ...
+
     def lost(self, peer: Peer) -> None:
         """Take note that a node has gone, whichever process of its name that was."""
         ...
@@ -31,6 +35,9 @@ class Nobody:
 
     def linked(self, peer: Peer, link: Link) -> None:
         """Tell nothing."""
+
+    def unheard(self, peer: Peer) -> None:
+        """Do nothing."""
 
     def lost(self, peer: Peer) -> None:
         """Do nothing."""

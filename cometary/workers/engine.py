@@ -60,6 +60,7 @@ class SharedEngine:
     """
 
     run: Callable[[], Awaitable[None]] | None = None
+    publish_once: Callable[[Packet, str], Future[None] | None] | None = None
 
     def __init__(
         self,

@@ -42,6 +42,8 @@ class Broker(Actor):
 class BrokerEngine:
     """Publishes to a broker, and then here what the broker says."""
 
+    publish_once = None
+
     def __init__(self, broker: ActorRef[Any]) -> None:
         self._broker = broker
         self._local = LocalEngine()

@@ -86,6 +86,7 @@ class RedisEngine:
         self.watch_lapses(self._have_node_known)
         logs = RedisLogs(self._keys, self.incarnation, self._lane.call, self._wait_for)
         self.append, self.read_log, self.changed_logs = logs.append, logs.read_log, logs.changed_logs
+        self.claim = logs.claim
 
     # -- who is there
 

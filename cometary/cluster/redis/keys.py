@@ -39,6 +39,10 @@ class Keys:
         """Return that of the sessions which a node has, or had."""
         return f"{self._prefix}:of:{node}"
 
+    def of_claim(self, key: str) -> str:
+        """Return that of what an idempotency key stands for."""
+        return f"{self._prefix}:once:{{{key}}}"
+
     def of_shelf(self, name: str) -> tuple[str, ...]:
         """Return those of a shelf of logs: its state, and its paths of which something is kept, or nothing."""
         base = f"{self._prefix}:{{log:{name}}}:"

@@ -74,6 +74,16 @@ class RedisLogs:
         key = (once.key, once.digest, round(once.seconds * 1000))
         self._call(self._command("append", shelf, *what, *bounds, *who, *key), take)
 
+    def claim(self, key: str, value: bytes, seconds: float, had: Callable[[bytes | None], object]) -> None:
+        """Have a key stand for a value; see `Logs.claim`."""
+
+        def take(reply: Reply) -> None:
+            before = cast("bytes | None", reply)
+            had(None if before == value else before)  # it may have been sent twice
+
+        milliseconds = round(seconds * 1000)
+        self._call(command("SET", self._keys.of_claim(key), value, "NX", "GET", "PX", milliseconds), take)
+
     async def read_log(self, shelf: LogShelf, path: str, behind: int) -> PathLog:
         """Return what is kept of a path; see `Logs.read_log`."""
         reply = await self._ask(self._command("read", shelf, path, behind))

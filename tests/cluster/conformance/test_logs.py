@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import trio
+import trio.testing
 
 from cometary.cluster.engine import Engine
 from cometary.cluster.path_logs import Addition, Appended, LogShelf, Once, PathLog, SharedLogs, base_of
@@ -72,6 +73,23 @@ async def test_an_update_with_a_key_is_there_once_whoever_appends_it(new_engine:
         another = new._replace(once=Once("key", b"other", 60.0))
         assert (await append(other, another, shelf)).outcome == "reused"
         assert len((await engine.read_log(shelf, "k/p", -1)).entries) == 1
+
+
+async def test_a_key_stands_for_what_claimed_it_first(new_engine: NewEngine) -> None:
+    async with running(new_engine("a", LEASE)) as engine, running(new_engine("b", LEASE)) as other:
+        told, all_told = list[bytes | None](), trio.Event()
+
+        def take(had: bytes | None) -> None:
+            told.append(had)
+            if len(told) == 2:
+                all_told.set()
+
+        for each, value in ((engine, b"\x00one"), (other, b"two")):
+            before = len(told)
+            each.claim("key", value, 60.0, take)
+            assert len(told) == before, "the callback is called within the call"
+            await all_told.wait() if each is other else await trio.testing.wait_all_tasks_blocked(0.05)
+    assert told == [None, b"\x00one"]
 
 
 async def test_what_is_too_old_is_lost_and_it_is_told_since_when(new_engine: NewEngine) -> None:

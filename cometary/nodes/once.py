@@ -1,0 +1,153 @@
+"""Updates with an idempotency key, to paths without a history: each is one, whichever nodes it is sent to again.
+
+1.  The engine is asked first who has the key: one operation. A node that has it itself has published the update, and
+    answers a repeat as the first. To a path with a history, that is done where the update is numbered
+    (`cometary.cluster.path_logs`).
+2.  If another node has the key, nobody knows whether it has told anybody: it may have died in between. So the update is
+    published again, under the key, and each node lets go of what has come to it under that key before.
+3.  What is published to the same path meanwhile waits behind it, in its order.
+4.  A key is known for `SECONDS`. Each node knows the latest `MOST` under which anything came.
+
+Runs on the loop's thread, but for `publish` and `behind`: the caller has a lock.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from cometary.actors import Future
+from cometary.dispatch.idempotency import MOST, SECONDS, identity_of, reused
+from cometary.errors import MailboxFullError
+from cometary.sessions.flow import MOST_PENDING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.cluster.engine import Engine as Cluster
+    from cometary.packets.packet import Packet
+
+
+class Claim(NamedTuple):
+    """What a key stands for.
+
+    Attributes:
+        digest: tells the update from every other one.
+        node: which node has the key,
+        incarnation: which process of its name,
+        token: and which of its claims that is.
+    """
+
+    digest: bytes
+    node: str
+    incarnation: str
+    token: int
+
+
+class Waiting:
+    """An update in a line.
+
+    Attributes:
+        packet: the update.
+        key: its key; None for one that only waits behind another.
+        taken: told when it is published.
+        settle: settles what has become of it, once that is known.
+    """
+
+    __slots__ = ("key", "packet", "settle", "taken")
+
+    def __init__(self, packet: Packet, key: str | None, settle: Callable[[], object] | None) -> None:
+        self.packet = packet
+        self.key = key
+        self.taken: Future[None] = Future()
+        self.settle = settle
+
+
+class KeyedUpdates:
+    """Them, at one node.
+
+    Args:
+        cluster: knows who has which key.
+        send: publishes an update, under a key or none.
+    """
+
+    def __init__(self, cluster: Cluster, send: Callable[[Packet, str], object]) -> None:
+        self._cluster = cluster
+        self._send = send
+        self._tokens = count(1)
+        self._lines: dict[str, deque[Waiting]] = {}
+        self._waiting = 0
+        self._came: OrderedDict[str, None] = OrderedDict()
+
+    def check_room(self) -> None:
+        """See whether one more may wait.
+
+        Raises:
+            MailboxFullError: too many wait; nobody's fault, try later.
+        """
+        if self._waiting >= MOST_PENDING:
+            raise MailboxFullError(f"{MOST_PENDING} updates wait for the engine")
+
+    def publish(self, packet: Packet, key: str) -> tuple[Future[None], Callable[[], object]]:
+        """Publish an update once; returns what tells when that is done, and what is to be called on the loop."""
+        waiting = Waiting(packet, key, None)
+        self._lines.setdefault(packet.path, deque()).append(waiting)
+        self._waiting += 1
+
+        def ask() -> None:
+            claim = Claim(
+                identity_of(packet)[0], self._cluster.node, self._cluster.incarnation, next(self._tokens)
+            )
+            value = msgspec.msgpack.encode(claim)
+            self._cluster.claim(key, value, SECONDS, lambda had: self._claimed(waiting, claim, had))
+
+        return waiting.taken, ask
+
+    def behind(self, packet: Packet) -> Future[None] | None:
+        """Have an update wait for those before it on its path; returns what tells that it is published, or None."""
+        line = self._lines.get(packet.path)
+        if line is None:
+            return None
+        waiting = Waiting(packet, None, None)
+        waiting.settle = lambda: self._publish(waiting)
+        self.check_room()
+        line.append(waiting)
+        self._waiting += 1
+        return waiting.taken
+
+    def is_new(self, key: str) -> bool:
+        """Take note that an update has come under a key; returns whether it is the first one."""
+        if key in self._came:
+            return False
+        self._came[key] = None
+        if len(self._came) > MOST:
+            self._came.popitem(last=False)
+        return True
+
+    def _claimed(self, waiting: Waiting, claim: Claim, had: bytes | None) -> None:
+        before = claim if had is None else msgspec.msgpack.decode(had, type=Claim)
+        if before.digest != claim.digest:
+            waiting.settle = lambda: waiting.taken.offer(error=reused())
+        elif had is None or before[1:3] != claim[1:3]:
+            waiting.settle = lambda: self._publish(waiting)
+        else:
+            waiting.settle = waiting.taken.offer
+        line = self._lines[waiting.packet.path]
+        while line and line[0].settle is not None:
+            settle = line.popleft().settle
+            self._waiting -= 1
+            if settle is not None:
+                settle()
+        if not line:
+            del self._lines[waiting.packet.path]
+
+    def _publish(self, waiting: Waiting) -> None:
+        try:
+            self._send(waiting.packet, waiting.key or "")
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            waiting.taken.offer(error=error)
+        else:
+            waiting.taken.offer()

@@ -1,0 +1,86 @@
+"""Updates with an idempotency key: one, whichever nodes they are sent to, and whichever dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from cometary.actors import Future
+from cometary.cluster.local import LocalEngine, SharedState
+from cometary.errors import KeyReusedError, MailboxFullError
+from cometary.nodes.once import KeyedUpdates
+from cometary.packets.packet import Packet
+from tests.cluster.conformance.engines import running
+
+LEASE = 0.5
+
+
+class Node:
+    """One that publishes."""
+
+    def __init__(self, shared: SharedState, name: str) -> None:
+        self.cluster = LocalEngine(shared, name, lease=LEASE)
+        self.sent: list[tuple[object, str]] = []
+        self.once = KeyedUpdates(self.cluster, lambda packet, key: self.sent.append((packet.message, key)))
+
+    def publish(self, message: object, key: str, path: str = "p") -> Future[None]:
+        taken, ask = self.once.publish(Packet(path, message), key)
+        ask()
+        return taken
+
+
+@pytest.fixture
+def new_node() -> Callable[[str], Node]:
+    shared = SharedState()
+    return lambda name: Node(shared, name)
+
+
+async def test_what_is_repeated_is_published_again_under_its_key_by_another_node_only(
+    new_node: Callable[[str], Node], autojump_clock: object
+) -> None:
+    first, second = new_node("a"), new_node("b")
+    async with running(first.cluster), running(second.cluster):
+        for node in (first, first, second):
+            await node.publish(1, "k")
+        await second.publish(1, "other")
+        with pytest.raises(KeyReusedError):
+            await second.publish(2, "k")
+    assert (first.sent, second.sent) == ([(1, "k")], [(1, "k"), (1, "other")])
+
+
+def test_what_comes_a_second_time_under_a_key_is_let_go_of(new_node: Callable[[str], Node]) -> None:
+    node = new_node("a")
+    assert [node.once.is_new(key) for key in ("k", "l", "k")] == [True, True, False]
+
+
+async def test_what_is_published_to_the_path_meanwhile_keeps_its_place(
+    new_node: Callable[[str], Node], autojump_clock: object
+) -> None:
+    node = new_node("a")
+    assert node.once.behind(Packet("p", 0)) is None
+    taken = [node.publish(1, "k")]
+    for message in (2, 3):
+        waits = node.once.behind(Packet("p", message))
+        assert waits is not None
+        taken.append(waits)
+    taken.append(node.publish(4, "l"))
+    assert node.once.behind(Packet("q", 0)) is None
+    async with running(node.cluster):
+        for each in taken:
+            await each
+    assert node.sent == [(1, "k"), (2, ""), (3, ""), (4, "l")]
+    assert node.once.behind(Packet("p", 5)) is None
+
+
+def test_no_more_wait_than_there_is_room_for(
+    new_node: Callable[[str], Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cometary.nodes.once.MOST_PENDING", 2)
+    node = new_node("a")
+    node.publish(1, "k")
+    node.publish(2, "l")
+    with pytest.raises(MailboxFullError):
+        node.once.behind(Packet("p", 3))
+    with pytest.raises(MailboxFullError):
+        node.once.check_room()
