@@ -16,7 +16,7 @@ from tests.nodes.test_histories import APP, Listener
 @pytest.fixture(scope="module")
 def house() -> Generator[House]:
     """Three nodes, the same for all tests."""
-    with running_house("a", "b", "c", app=APP) as running:
+    with running_house("a", "b", "c", app=APP, options=("--sessions", "resume")) as running:
         yield running
 
 
@@ -53,7 +53,11 @@ def test_those_of_a_node_that_was_killed_leave_once_when_its_lease_has_run_out(h
         watcher.connect("room/2")
     for _ in range(3):
         Listener(third).connect("room/2")
+    outliving = third.ask(b'{"rid": 1, "resume": true}')["sid"]
+    third.control.post("/connect", json={"sid": outliving, "paths": ["room/3"]})
+    watchers[0].connect("room/3")
     wait_until(lambda: [count(node, "room/2") for node in (first, second)] == [5, 5])
+    wait_until(lambda: [count(node, "room/3") for node in (first, second)] == [2, 2])
     for watcher in watchers:
         while 5 not in [count for count, _, _ in told(watcher, "room/2")]:
             watcher.take()
@@ -69,3 +73,5 @@ def test_those_of_a_node_that_was_killed_leave_once_when_its_lease_has_run_out(h
     for watcher in watchers:
         watcher.hears("room/2", "end")
         assert sum(left > 0 for _, _, left in told(watcher, "room/2")) == 1
+    assert [count(node, "room/3") for node in (first, second)] == [2, 2], "another node has adopted it"
+    assert not any(left for _, _, left in told(watchers[0], "room/3"))
