@@ -286,9 +286,10 @@ async def test_a_server_without_functions_is_too_old() -> None:
     [
         (["--requirepass", "secret"], "wants a password"),
         (["--replicaof", "127.0.0.1 1"], "is a replica of 127.0.0.1:1; name the one that takes writes"),
+        (["--maxmemory", "1"], "is out of memory: raise its maxmemory"),
         (["--maxmemory-policy", "allkeys-lru"], "set its maxmemory-policy to noeviction .it is allkeys-lru"),
     ],
-    ids=["password", "replica", "policy"],
+    ids=["password", "replica", "memory", "policy"],
 )
 async def test_what_an_operator_has_wrong_is_one_line(
     new_server: NewServer, options: list[str], told: str
@@ -312,6 +313,11 @@ async def test_an_engine_that_wants_a_password_takes_the_right_one(new_server: N
 async def test_an_engine_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"^the engine at unix:///\S+ cannot be reached: .+$"):
         await RedisEngine(f"unix://{tmp_path}/nothing", "a").join("")
+
+
+async def test_why_it_cannot_be_reached_is_told_in_the_words_of_the_system() -> None:
+    with pytest.raises(EngineError, match=r"redis://127.0.0.1:1 cannot be reached: .*Connection refused$"):
+        await RedisEngine("redis://127.0.0.1:1", "a").join("")
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from coredis.exceptions import ConnectionError as CoredisConnectionError
 from coredis.retry import NoRetryPolicy
 
 from cometary.cluster.redis.connection import PATIENCE, unreachable
+from cometary.cluster.redis.lane import ADVICE
 from cometary.cluster.redis.logs import LOG_FUNCTIONS
 from cometary.cluster.redis.url import EngineURL
 from cometary.errors import EngineError
@@ -146,7 +147,8 @@ def translated(url: EngineURL, error: BaseException) -> Exception:
             return EngineError(f"the engine at {url} {text}")
     if isinstance(error, BusyLoadingError | CoredisConnectionError | OSError):
         return unreachable(url, _reason(error))
-    return EngineError(f"the engine at {url} cannot be used: {error}")
+    advice = ADVICE.get(str(error).partition(" ")[0], f"cannot be used: {error}")
+    return EngineError(f"the engine at {url} {advice}")
 
 
 def _reason(error: BaseException) -> str:

@@ -11,6 +11,7 @@ import trio
 from cometary.cluster.redis.url import EngineURL
 from cometary.cluster.redis.wire import Refusal, Reply, ReplyReader, command
 from cometary.errors import EngineError
+from cometary.escapes import leaves
 from cometary.transport.net.vanished import notice_when_it_vanishes
 
 PATIENCE: Final = 2.0
@@ -32,10 +33,8 @@ async def open_stream(url: EngineURL) -> trio.abc.Stream:
             return await _secured(url, stream) if url.tls else stream
     except trio.TooSlowError:
         raise unreachable(url, "it does not answer") from None
-    except trio.BrokenResourceError as error:
-        raise unreachable(url, error.__cause__ or error) from None
-    except OSError as error:
-        raise unreachable(url, error.__cause__ or error) from None
+    except (trio.BrokenResourceError, OSError) as error:  # Trio has a group of all that it has tried
+        raise unreachable(url, next(leaves(error.__cause__ or error))) from None
 
 
 async def _secured(url: EngineURL, stream: trio.SocketStream) -> trio.abc.Stream:
