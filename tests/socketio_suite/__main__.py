@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -127,10 +128,13 @@ async def run_suite(port: int, arguments: list[str]) -> dict[str, Any]:
     environment = {**os.environ, "NODE_OPTIONS": "--import=tsx"}  # which some tests start programs with, too
     async with trio.open_nursery() as nursery:
         await nursery.start(trio.serve_tcp, partial(relay, port=port), PORT)
+        mocha = await trio.lowlevel.open_process(
+            command, cwd=PLACE, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+        )
         with trio.move_on_after(SECONDS):
-            await trio.run_process(
-                command, cwd=PLACE, env=environment, check=False, stdout=subprocess.DEVNULL
-            )
+            await mocha.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(mocha.pid, signal.SIGKILL)  # one of the tests leaves a program behind
         nursery.cancel_scope.cancel()
     if not report.exists():
         sys.exit("mocha gave no report")
