@@ -82,6 +82,8 @@ class Client:
             self._free.append(sock)
             if word in answer:
                 return answer
+            if "'terminate'" in answer:
+                raise RuntimeError(f"the session has ended: {answer}")
 
     def hear(self) -> None:
         """Read the message that was sent, and hold a request again."""
@@ -91,14 +93,21 @@ class Client:
 
 
 def _read(sock: socket.socket) -> str:
-    data = sock.recv(65_536)
+    data = _more(sock)
     while b"\r\n\r\n" not in data:
-        data += sock.recv(65_536)
+        data += _more(sock)
     head, _, body = data.partition(b"\r\n\r\n")
     length = int(_found("(?i)content-length: *([0-9]+)", head.decode()))
     while len(body) < length:
-        body += sock.recv(65_536)
+        body += _more(sock)
     return body.decode()
+
+
+def _more(sock: socket.socket) -> bytes:
+    data = sock.recv(65_536)
+    if not data:
+        raise RuntimeError("the connection was closed")
+    return data
 
 
 def _found(pattern: str, text: str) -> str:
