@@ -24,12 +24,14 @@ from cometary.transport.wires.engineio.packets import (
 from cometary.transport.wires.websocket.channel import WebSocketChannel
 from cometary.transport.wires.websocket.codes import NORMAL
 from cometary.transport.wires.websocket.common import Common
-from cometary.transport.wires.websocket.frames import BINARY
+from cometary.transport.wires.websocket.frames import BINARY, TEXT
 
 if TYPE_CHECKING:
     from cometary.transport.net.channel import Channel, Floor
     from cometary.transport.net.deadlines import DeadlineQueue
     from cometary.transport.wires.engineio.connection import EngineConnection
+
+MESSAGE_IN_FRAME: Final = MESSAGE.encode()
 
 TRIED: Final = 256
 """Bytes of a message at most, while it is being tried."""
@@ -90,6 +92,9 @@ class EngineChannel(WebSocketChannel):
     def received(self, opcode: int, payload: bytes) -> None:
         """Take a message."""
         try:
+            if opcode == TEXT and not self._tried and payload[:1] == MESSAGE_IN_FRAME:
+                self._connection.talk.received_text(payload)  # as nearly everything
+                return
             packet = (MESSAGE, payload) if opcode == BINARY else read_text(payload.decode())
             if self._tried:
                 self._try(packet)

@@ -80,6 +80,10 @@ class Talk:
         """
         raise NotImplementedError
 
+    def received_text(self, payload: bytes) -> None:
+        """Take a message that came as text, as it was in its frame: UTF-8, its type before it. See `received`."""
+        self.received(payload[1:].decode())
+
     def drained(self) -> None:
         """Take note that there is room again."""
         raise NotImplementedError

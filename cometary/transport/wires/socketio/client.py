@@ -25,10 +25,13 @@ from cometary.transport.wires.socketio.packets import (
     CONNECT_ERROR,
     DISCONNECT,
     EVENT,
+    MAIN,
+    PLAIN_FRAME,
     Reader,
     SocketPacket,
     bad,
     head,
+    read_plain,
 )
 from cometary.transport.wires.socketio.stream import NamespaceStream
 
@@ -116,6 +119,14 @@ class Client(Talk):
         else:
             assert packet.kind in {EVENT, ACK}  # noqa: S101 - what the reader returns
             stream.take(stream.namespace.packet_of(packet), len(data))
+
+    def received_text(self, payload: bytes) -> None:
+        """See `Talk`; what nearly all messages are is read without the detour."""
+        stream = self.streams.get(MAIN)
+        if stream is None or self._reader.midway or not payload.startswith(PLAIN_FRAME):
+            self.received(payload[1:].decode())
+        else:
+            stream.take(stream.namespace.plain_packet_of(read_plain(payload)), len(payload))
 
     def drained(self) -> None:
         """See `Talk`."""

@@ -43,6 +43,9 @@ PLAIN: Final = "message"
 OURS: Final = "s"
 """What the text begins with by which the server knows a question of its own; the rest is a number."""
 
+BEFORE_MESSAGE: Final = len(b'{"path":,"message":')
+"""Bytes before a message in the JSON of a packet that has nothing beside it but the path, beside that."""
+
 SIMPLE: Final = (str, int, float, type(None))
 
 _encode: Final = msgspec.json.Encoder(enc_hook=plain_value).encode
@@ -88,11 +91,20 @@ class Namespace:
         if said.kind == ACK:
             return Packet(ANSWER_PATH, {"ask": f"{OURS}{said.id}", "value": message_of(said.data)})
         data = cast("list[Any]", said.data)
-        path = self.path_of(str(data[0]))
-        message = data[1] if len(data) == 2 else message_of(data[1:])  # noqa: PLR2004 - one argument, as nearly always
-        if said.id is not None or path.startswith(CONTROL_PREFIX):
-            return Question(path, message, None if said.id is None else str(said.id))
-        return Packet(path, message)
+        if said.id is None:
+            return self.plain_packet_of(data)
+        return Question(self.path_of(str(data[0])), _message_in(data), str(said.id))
+
+    def plain_packet_of(self, data: list[Any]) -> Packet:
+        """Return what an event is that asks for no acknowledgement, given its name and its arguments."""
+        first = data[0]
+        path = self.path_of(first if isinstance(first, str) else str(first))
+        message = _message_in(data)
+        return Question(path, message, None) if path.startswith(CONTROL_PREFIX) else Packet(path, message)
+
+
+def _message_in(data: list[Any]) -> Any:
+    return data[1] if len(data) == 2 else message_of(data[1:])  # noqa: PLR2004 - one argument, as nearly always
 
 
 def message_of(args: list[Any]) -> Any:
@@ -123,15 +135,20 @@ class EventEncoding(Encoding):
         event = self._namespace.event_of(packet.path)
         if event in RESERVED:
             return b""
-        extra = packet.extra or {}
-        if "ask" in extra or may_hold_bytes(packet.message):
+        extra = packet.extra
+        if (extra is not None and "ask" in extra) or may_hold_bytes(packet.message):
             args = arguments(packet.message, packet.plain_message(), none=[None])
-            asked = extra["ask"].removeprefix(OURS) if "ask" in extra else None
+            asked = extra["ask"].removeprefix(OURS) if extra is not None and "ask" in extra else None
             return self._payload(EVENT, asked, [event, *args])
-        written = _encode(packet.message) if extra else message_in(packet)
+        named = _encode(event)
+        if extra:
+            written = _encode(packet.message)
+        else:
+            path = named if event == packet.path else _encode(packet.path)
+            written = packet.json[BEFORE_MESSAGE + len(path) : -1]
         if isinstance(packet.message, tuple):
             written = written[1:-1]
-        return b"%b%b%b%b]" % (self._begin, _encode(event), b"," if written else b"", written)
+        return self._begin + named + b"," + written + b"]" if written else self._begin + named + b"]"
 
     def _write_answer(self, packet: Packet) -> bytes:
         told = cast("dict[str, Any]", packet.plain_message())
@@ -172,12 +189,6 @@ def arguments(message: Any, plain: Any, *, none: list[Any]) -> list[Any]:
     if message is None:
         return none
     return [*plain] if isinstance(message, tuple) else [plain]
-
-
-def message_in(packet: Packet) -> bytes:
-    """Return the message of a packet as it stands in its JSON, which has nothing beside it but the path."""
-    start = len(b'{"path":,"message":') + len(_encode(packet.path))
-    return packet.json[start:-1]
 
 
 def may_hold_bytes(value: Any) -> bool:

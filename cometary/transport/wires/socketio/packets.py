@@ -52,6 +52,10 @@ PLAIN_EVENT: Final = "2["
 """What nearly all that clients send begins with: an event in the main namespace that asks for nothing."""
 
 
+PLAIN_FRAME: Final = b"42["
+"""The same, as it is in a frame: a message of Engine.IO."""
+
+
 class SocketPacket:
     """One packet.
 
@@ -165,6 +169,18 @@ def read(text: str) -> SocketPacket:
     return packet
 
 
+def read_plain(payload: bytes) -> list[Any]:
+    """Return what a plain event says that is in a frame, beginning with `PLAIN_FRAME`: its name, and the arguments.
+
+    Raises:
+        ProtocolError: as `read`.
+    """
+    data = json.decode(payload[2:])
+    if not isinstance(data, list) or not _names_event(data):  # pyright: ignore[reportUnknownArgumentType]
+        raise bad("This is not what a packet of its type says.")
+    return data  # pyright: ignore[reportUnknownVariableType]
+
+
 def _id(digits: str) -> int | None:
     return _number(digits, "an id", 10**MOST_DIGITS) if digits else None
 
@@ -195,9 +211,12 @@ def check(packet: SocketPacket) -> None:
 
 
 def _names_event(data: list[Any]) -> bool:
-    if not data or isinstance(data[0], bool):
+    if not data:
         return False
-    return isinstance(data[0], int) or (isinstance(data[0], str) and data[0] not in RESERVED)
+    first = data[0]
+    if isinstance(first, str):
+        return first not in RESERVED
+    return isinstance(first, int) and not isinstance(first, bool)
 
 
 def bad(detail: str) -> ProtocolError:

@@ -285,7 +285,11 @@ class NamespaceStream(Stream):
         if self._renewals:
             self._renew(rid, self._renewals.pop(0))
             return
-        packets, self._pending = self._pending[: self._share], self._pending[self._share :]
+        packets, share = self._pending, self._share
+        if len(packets) <= share:
+            self._pending = []
+        else:
+            packets, self._pending = packets[:share], packets[share:]
         closes = self._closes and not self._pending
         self._asked = request = NamespaceRequest(self, rid, packets, close=closes, size=self._pending_bytes)
         self._client.gate.submit_further(self.sid, request)

@@ -94,11 +94,15 @@ class Frame:
 FRAGMENT: Final = Frame(CONTINUATION, b"")
 
 
+_TEXT_HEADS: Final = [bytes((LAST | TEXT, size)) for size in range(SHORT + 1)]
+"""What short frames of text begin with, by the size of the text."""
+
+
 def frame(opcode: int, payload: bytes) -> bytes:
     """Return a frame as a server sends it: whole, not masked."""
     size = len(payload)
     if size <= SHORT:
-        return bytes((LAST | opcode, size)) + payload
+        return (_TEXT_HEADS[size] if opcode == TEXT else bytes((LAST | opcode, size))) + payload
     if size < 1 << 16:
         return bytes((LAST | opcode, TWO_MORE)) + size.to_bytes(2, "big") + payload
     return bytes((LAST | opcode, EIGHT_MORE)) + size.to_bytes(8, "big") + payload

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,7 @@ from cometary.transport.wires.socketio.packets import (
     SocketPacket,
     head,
     read,
+    read_plain,
     take_out,
 )
 
@@ -198,3 +201,22 @@ def test_text_may_not_come_while_bytes_are_missing_nor_bytes_where_none_are() ->
 
 def test_placeholders_in_a_packet_without_attachments_are_plain_data() -> None:
     assert read('2["a",{"_placeholder":true,"num":0}]').data == ["a", {PLACEHOLDER: True, "num": 0}]
+
+
+@given(
+    st.sampled_from(
+        ["", "[]", "{}", '["connect"]', "[true]", "[null]", '["a",{"b":1,"b":2}]', '["\\ud800"]', "[1"]
+    )
+    | st.tuples(names, st.lists(plain, max_size=3)).map(
+        lambda said: msgspec.json.encode([said[0], *said[1]]).decode()
+    )
+)
+def test_a_plain_event_in_a_frame_is_what_it_is_anywhere_else(said: str) -> None:
+    def told(reads: Callable[[], object]) -> object:
+        try:
+            return reads()
+        except ProtocolError as error:
+            return error.condition
+
+    text = f"2{said}"
+    assert told(lambda: read_plain(f"4{text}".encode())) == told(lambda: read(text).data)
