@@ -102,3 +102,12 @@ def test_there_is_time_to_stop() -> None:
         r"terminationGracePeriodSeconds: (\d+)", (DEPLOYMENT / "kubernetes.yml").read_text()
     )
     assert int(seconds) > needed
+
+
+def test_all_that_git_knows_goes_into_the_image_so_that_its_version_is_that_of_the_commit() -> None:
+    lines = (DEPLOYMENT / ".dockerignore").read_text().splitlines()
+    left_out = [line.removeprefix("cometary/") for line in lines if line.startswith("cometary/")]
+    command = ["git", "ls-files", "--", *left_out]
+    known = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    assert left_out
+    assert known.stdout == ""
