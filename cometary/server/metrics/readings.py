@@ -152,7 +152,7 @@ def _webhooks(counts: Mapping[str, Any]) -> Iterator[Metric]:
 
 def _nodes(counts: Mapping[str, int]) -> Iterator[Metric]:
     counts = Counter(counts)  # of a server by itself there are none
-    yield gauge("cometary_nodes", "Nodes that are there, this one included.", counts["nodes_there"] or 1)
+    yield gauge("cometary_nodes", "Nodes that are up, this one included.", counts["nodes_there"] or 1)
     yield gauge("cometary_node_links", "Links with other nodes: two with each.", counts["nodes_links"])
     yield counter(
         "cometary_forwarded_requests_total",
