@@ -147,11 +147,10 @@ class Conversation(WebSocketChannel):
         """Say what is to be confirmed; or else see `WebSocketChannel`."""
         if self._deadline is None or self._deadline is not self._confirmation_deadline():
             super().expire()
-            return
-        self._deadline = None
-        if self._processed > self._confirmed:
-            self.send(b"")
-        self._settle()
+        else:
+            if self._processed > self._confirmed:
+                self.send(b"")
+            self._settle()
 
     def drained(self) -> None:
         """Have the session write on."""

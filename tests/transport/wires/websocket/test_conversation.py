@@ -300,8 +300,20 @@ async def test_a_session_may_be_silent_for_as_long_as_it_likes(
     autojump_clock.autojump_threshold = SETTLED
     async with talking() as peer:
         await peer.open()
+        assert not peer.board.deadlines
         await trio.sleep(100)
         assert peer.gate.notes == []
+
+
+async def test_an_opening_may_be_judged_for_as_long_as_that_takes(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    autojump_clock.autojump_threshold = SETTLED
+    async with talking() as peer:
+        await peer.say({"rid": 1})
+        await trio.sleep(4 * LIMITS.head_seconds)
+        assert peer.gate.notes == []
+        assert peer.board.open_connections == 1
 
 
 async def test_a_probe_in_cbor_comes_back_as_it_was_and_a_frame_of_the_other_kind_is_refused() -> None:
@@ -358,6 +370,9 @@ async def test_what_was_processed_is_confirmed_with_the_next_frame_once(
         began = trio.current_time()
         assert await peer.hear() == {"rid": 5}
         assert CONFIRM <= trio.current_time() - began <= CONFIRM + 1.5
+        await peer.say({"rid": 6})
+        peer.gate.requests[4].answer(0, ())
+        assert await peer.hear() == {"rid": 6}
         await trio.sleep(20)
         assert await peer.heard() == []
         assert peer.gate.notes == []
@@ -478,6 +493,8 @@ async def test_a_connection_whose_session_another_process_has_goes_there_with_al
         assert read == masked(TEXT, first, NO_MASK) + half
         assert peer.board.open_connections == 0
         assert peer.gate.notes == []
+        assert not peer.board.deadlines
+        assert peer.board.traffic.refused == {}
 
 
 @pytest.mark.parametrize("handshake", [b"", b"GET"])
@@ -498,3 +515,21 @@ async def test_a_ping_is_answered_while_there_is_no_session() -> None:
     async with talking() as peer:
         await peer.send(masked(PING, b"?", MASK))
         assert await peer.heard() == [b"?"]
+
+
+async def test_a_connection_that_had_its_session_does_not_go_elsewhere_any_more() -> None:
+    there = Elsewhere()
+    async with talking(handshake=b"GET") as peer:
+        await peer.say({"sid": "sid"})
+        ((_, stream, _, _),) = peer.gate.attached
+        stream.refuse(ElsewhereError(there.pass_on))
+        assert (await peer.heard())[-1] == (4404, "unknown-session")
+        assert there.given == []
+
+
+async def test_a_frame_of_the_wrong_kind_asks_for_nothing_whatever_is_in_it() -> None:
+    async with talking() as peer:
+        await peer.send(masked(BINARY, b'{"rid":1}', MASK))
+        assert await peer.heard() == [(1003, "frames hold json here")]
+        assert peer.gate.openings == []
+        assert peer.board.traffic.refused == {}
