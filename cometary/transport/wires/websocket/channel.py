@@ -137,7 +137,7 @@ class WebSocketChannel(BufferedChannel):
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_MS)
         self._flush()
         beyond, self._beyond = self._beyond, b""
-        if beyond and self._is_open():
+        if beyond:
             self._take(beyond)
         self._settle()
 

@@ -14,6 +14,7 @@ from msgspec import UNSET
 from cometary.errors import ProtocolError
 from cometary.sessions import Packet
 from cometary.transport.codecs import Codec, cbor, json
+from cometary.transport.codecs.amount import MOST
 from cometary.transport.wires.websocket.bodies import (
     CBOR_FORM,
     JSON_FORM,
@@ -121,3 +122,9 @@ def test_what_else_is_said_is_written(form: Form) -> None:
     assert said(form, form.beat) == {}
     assert said(form, form.confirmation(2**53)) == {"rid": 2**53}
     assert said(form, form.encode({"seq": 1, "packets": []})) == {"seq": 1, "packets": []}
+
+
+def test_a_frame_that_holds_too_many_values_is_not_read() -> None:
+    many = b'{"rid":2,"packets":[{"path":"a","message":[%b]}]}' % b",".join([b"1"] * (MOST + 1))
+    with pytest.raises(ProtocolError, match="more than"):
+        read_frame(many, json)

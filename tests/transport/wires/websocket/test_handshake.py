@@ -101,3 +101,9 @@ def test_a_request_whose_upgrade_a_proxy_has_taken_out_is_known_by_its_key(
 ) -> None:
     assert is_meant(headers) is meant
     assert not asks_for_upgrade({b"sec-websocket-key": KEY})
+
+
+@pytest.mark.parametrize("key", [b"", KEY[:-4], KEY[:4] + b"!" + KEY[4:], KEY + KEY, b"AAAA" + KEY])
+def test_a_key_is_sixteen_bytes_in_base64_and_nothing_beside_it(key: bytes) -> None:
+    with pytest.raises(ProtocolError, match="16 bytes in base64"):
+        accepted_key({b"sec-websocket-key": key})
