@@ -120,3 +120,18 @@ async def test_nothing_is_held_for_longer_than_the_policy_says(
     csp.not_after(3_600, never)
     await trio.sleep(100)
     assert due == [("short", 5.0), ("long", WAIT)]
+
+
+def test_for_want_of_room_what_ended_sessions_had_is_let_go_and_nothing_of_others(gate: Knowing) -> None:
+    csp = csp_of(gate)
+    rest = Unfinished(b"x" * 2_000)
+    csp.rests._most = 2 * len(rest.text)
+    sessions = [session_of(sid) for sid in ("1", "2", "3")]
+    gate.living = {"1": None, "2": None, "3": None}
+    for session in sessions[:2]:
+        csp.rests.keep(session, rest)
+    with pytest.raises(ProtocolError, match="too-many-requests"):
+        csp.rests.keep(sessions[2], rest)
+    del gate.living["1"]
+    csp.rests.keep(sessions[2], rest)
+    assert [session.rest for session in sessions] == [NOTHING, rest, rest]

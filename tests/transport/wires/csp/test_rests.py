@@ -45,3 +45,17 @@ def test_what_ended_sessions_had_is_let_go_for_want_of_room() -> None:
     living.remove("1")
     rests.keep(sessions[2], MUCH)
     assert [each.rest for each in sessions] == [NOTHING, MUCH, MUCH]
+
+
+def test_when_more_is_kept_than_there_is_room_for_only_growth_of_what_is_long_is_refused() -> None:
+    rests = Rests(lambda _: True, 4 * FREE)
+    first, second, third = session("1"), session("2"), session("3")
+    rests.keep(first, MUCH)
+    rests.keep(second, MUCH)
+    rests.keep(third, LITTLE)
+    assert rests.size == 5 * FREE
+    rests.keep(first, MUCH)
+    with pytest.raises(ProtocolError, match="in part") as raised:
+        rests.keep(first, Unfinished(MUCH.text + b"x"))
+    assert raised.value.retry_after == 1
+    assert first.rest is MUCH

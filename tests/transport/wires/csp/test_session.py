@@ -52,9 +52,19 @@ def test_a_session_that_goes_on_is_not_forgotten_whatever_its_client_says_it_has
 
 
 def test_one_that_ends_before_anything_was_sent_says_so_by_the_first_number() -> None:
-    session = CspSession("key", DEFAULTS, lambda _: None)
+    forgotten: list[CspSession] = []
+    session = CspSession("key", DEFAULTS, forgotten.append)
     session.end()
     assert (session.null, session.last_batch()) == (1, b"[[1,0,null]]")
+    session.change(DEFAULTS, 0)
+    assert forgotten == []
+    session.change(DEFAULTS, 1)
+    assert forgotten == [session]
+
+
+def test_of_a_new_one_nothing_has_come_but_the_request_that_opened_it() -> None:
+    session = CspSession("key", DEFAULTS, lambda _: None)
+    assert (session.rid, session.received, session.taken, session.null) == (1, 0, 0, 0)
 
 
 class Asked:
