@@ -34,6 +34,7 @@ def test_when_there_is_no_room_only_what_is_long_and_grows_is_refused() -> None:
     for each in (first, second, third):
         rests.let_go(each)
     assert rests.size == 0
+    assert not rests._sessions
 
 
 def test_what_ended_sessions_had_is_let_go_for_want_of_room() -> None:
@@ -59,3 +60,11 @@ def test_when_more_is_kept_than_there_is_room_for_only_growth_of_what_is_long_is
         rests.keep(first, Unfinished(MUCH.text + b"x"))
     assert raised.value.retry_after == 1
     assert first.rest is MUCH
+
+
+def test_when_all_have_ended_all_they_had_is_let_go() -> None:
+    rests = Rests(lambda _: False, 4 * FREE)
+    sessions = [session(sid) for sid in ("1", "2", "3")]
+    for each in sessions:
+        rests.keep(each, MUCH)
+    assert [each.rest for each in sessions] == [NOTHING, NOTHING, MUCH]

@@ -533,3 +533,29 @@ async def test_a_frame_of_the_wrong_kind_asks_for_nothing_whatever_is_in_it() ->
         assert await peer.heard() == [(1003, "frames hold json here")]
         assert peer.gate.openings == []
         assert peer.board.traffic.refused == {}
+
+
+async def test_nobody_waits_for_one_that_has_gone_elsewhere_with_its_first_frame_alone() -> None:
+    there = Elsewhere()
+    async with talking(handshake=b"GET") as peer:
+        peer.gate.attach = lambda _, stream, *__: stream.refuse(  # type: ignore[method-assign]
+            ElsewhereError(there.pass_on)
+        )
+        await peer.say({"sid": "sid"})
+        assert len(there.given) == 1
+        assert not peer.board.deadlines
+
+
+async def test_who_is_let_in_at_once_is_not_waited_for_any_longer() -> None:
+    async with talking() as peer:
+
+        def let_in(opening: FrameOpening) -> None:
+            opening.opened(Welcome("sid", 60.0, 60.0, 2, 100))
+            assert opening.stream is not None
+            opening.stream.sid = "sid"
+            opening.stream.admitted()
+
+        peer.gate.open = let_in  # type: ignore[method-assign]
+        assert peer.board.deadlines
+        await peer.say({"rid": 1})
+        assert not peer.board.deadlines
