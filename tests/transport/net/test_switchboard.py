@@ -642,3 +642,43 @@ def test_an_exit_that_a_signal_has_asked_for_is_no_failure_of_a_connection() -> 
             board._serve_again()
         assert board.open_connections == 1
     board.poller.close()
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "why"),
+    [(-1, "all that there may be"), (100_000, "all that there may be"), (40, "all that 40 open files allow")],
+)
+def test_the_log_says_what_there_is_no_more_room_for(
+    descriptors: int, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    board = Switchboard([], connections=1_000, descriptors=descriptors)
+    assert (board.pressed, board.in_turn) == (False, False)
+    board.note_full()
+    [record] = caplog.records
+    assert f"there are 0 connections, {why}" in record.getMessage()
+    board.poller.close()
+
+
+def test_it_is_full_when_there_are_as_many_as_strangers_may_have() -> None:
+    board = Switchboard([], connections=3)
+    most = board._shares.public
+    pairs = [socket.socketpair() for _ in range(most)]
+    for number, (ours, theirs) in enumerate(pairs):
+        assert board.full is (number >= most)
+        board.add(Leaving(ours))
+        theirs.close()
+    assert board.full
+    board._close_all()
+    for ours, _ in pairs:
+        ours.close()
+    board.poller.close()
+
+
+async def test_what_watches_the_sockets_is_given_back_at_the_end(nursery: trio.Nursery) -> None:
+    board = Switchboard([])
+    assert isinstance(board.poller, EpollPoller)
+    nursery.start_soon(board.serve)
+    await trio.testing.wait_all_tasks_blocked()
+    await board.aclose(0)
+    await trio.testing.wait_all_tasks_blocked()
+    assert board.poller._epoll.closed
