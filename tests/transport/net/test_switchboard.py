@@ -682,3 +682,36 @@ async def test_what_watches_the_sockets_is_given_back_at_the_end(nursery: trio.N
     await board.aclose(0)
     await trio.testing.wait_all_tasks_blocked()
     assert board.poller._epoll.closed
+
+
+class Hearing(Leaving):
+    """Notes what it reads."""
+
+    def __init__(self, sock: socket.socket, hear: Callable[[bytes], None]) -> None:
+        super().__init__(sock)
+        self._hear = hear
+
+    def readable(self, bits: int) -> None:
+        self._hear(self.sock.recv(100))
+
+
+async def test_whoever_wants_to_know_is_told_when_a_turn_begins_and_ends(nursery: trio.Nursery) -> None:
+    seen: list[tuple[object, bool, int]] = []
+
+    def note(what: object) -> None:
+        seen.append((what, board.in_turn, board.turn))
+
+    board = Switchboard([], begin_turn=lambda: note("begin"))
+    board.end_turn = lambda: note("end")
+    nursery.start_soon(board.serve)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        board.add(Hearing(ours, note))
+        for turn in (1, 2):
+            theirs.send(b"%d" % turn)
+            await trio.testing.wait_all_tasks_blocked()
+            assert seen == [("begin", True, turn), (b"%d" % turn, True, turn), ("end", False, turn)]
+            seen.clear()
+        board.forget(board._channels[ours.fileno()])
+    nursery.cancel_scope.cancel()
