@@ -206,7 +206,7 @@ class Membership:
 
     def renewed(self, asked: float, lessees: Iterable[Lessee]) -> None:
         """The engine has renewed it, which was asked at `asked`."""
-        lapsed = -inf < self.lease_until < trio.current_time() or self.neighbours.grace_until == inf
+        lapsed = -inf < self.lease_until <= trio.current_time() or self.neighbours.grace_until == inf
         self.lease_until = asked + self._lease
         self.neighbours.heard(asked, lessees)
         for told in self._lapse_watchers if lapsed else ():

@@ -134,6 +134,22 @@ async def test_a_node_hears_that_its_lease_had_run_out_and_that_the_engine_was_a
     assert lapses == [11.0, 11.0]
 
 
+async def test_a_lease_has_run_out_at_its_very_end(autojump_clock: trio.testing.MockClock) -> None:
+    """From then on others may have adopted what this node had."""
+    lapses = list[float]()
+
+    async def renew() -> Iterable[Lessee]:
+        await trio.lowlevel.checkpoint()
+        return ()
+
+    membership = Membership("a", 4.0, renew)
+    membership.watch_lapses(lambda: lapses.append(trio.current_time()))
+    await membership.renew()
+    await trio.sleep(4)
+    await membership.renew()
+    assert lapses == [4.0]
+
+
 async def test_a_node_that_has_left_renews_its_lease_no_more() -> None:
     renewals = list[None]()
 
