@@ -118,6 +118,17 @@ def test_a_worker_that_begins_is_told_who_is_where_and_of_nobody_who_has_left() 
     assert house.copy()[1:] == []
 
 
+def test_a_worker_of_another_configuration_leaves_out_what_it_does_not_keep() -> None:
+    house = House()
+    house.publish("kept/1", 1)
+    lifetime, copy = house.copy()
+    assert isinstance(lifetime, Lifetime)
+    assert isinstance(copy, Copy)
+    histories = CopiedHistories(Contracts([]), lifetime, lambda: 0.0)
+    histories.restore(copy)
+    assert kept(histories, "kept/1") is None
+
+
 def test_members_of_all_workers_are_counted_and_changes_told_of() -> None:
     link: Any = Mock()
     members, changed = SharedMembers(1, link), list[str]()
@@ -133,10 +144,16 @@ def test_members_of_all_workers_are_counted_and_changes_told_of() -> None:
     assert changes is not None
     assert changes.joined == [Member("a", 1), Member("b"), Member("c")]
     members.went(Went(2, "room", "a"))
+    assert changed == ["room"] * 2
+    assert list(members._others[2]) == [("room", "early"), ("room", "b")], "of who went nothing is kept"
+    members.take_changes("room")
     members.ended(2)
+    assert changed == ["room"] * 3
     assert [each.name for each in members.present("room", 9).members] == ["own", "c"]
     assert not members.leave("room", "nobody")
-    members.leave("room", "own")
+    members.take_changes("room")
+    assert members.leave("room", "own")
+    assert [each.name for each in members.present("room", 9).members] == ["c"]
     told = [decode(each.args[0]) for each in link.put.call_args_list]
     assert told == [Came(1, "room", [("own", b'{"a":1}')]), Went(1, "room", "own")]
 
@@ -176,3 +193,33 @@ def test_no_more_wait_for_their_numbers_than_there_is_room_for(monkeypatch: pyte
     with pytest.raises(MailboxFullError, match="2 updates wait for their numbers"):
         engine.publish(CONTRACTS.packet("kept/1"))
     assert link.put.call_count == 2
+
+
+def test_a_worker_that_begins_is_told_the_greatest_number_that_any_declaration_has_forgotten() -> None:
+    fewer = Keeping(packets=2, seconds=10.0, bytes=10_000)
+    contracts = Contracts(
+        [
+            (Pattern.compile("kept/*"), Contract(history=KEEPING)),
+            (Pattern.compile("less/*"), Contract(history=fewer)),
+        ]
+    )
+    common = Common(contracts, "e", lambda: 0.0)
+    assert decode(next(common.copy())) == Lifetime("e", 0, 0)
+    for path in ("kept/1", "less/1"):
+        common.number(Numbering(0, path, 1, encoded(as_published(Packet(path, 1)))))
+    for number, shelf in zip((1, 2), common._shelves.values(), strict=True):
+        shelf.forgotten = number
+    assert decode(next(common.copy())) == Lifetime("e", 2, 2)
+
+
+def test_a_packet_is_kept_by_its_number_and_one_that_has_none_is_not() -> None:
+    histories = CopiedHistories(CONTRACTS, Lifetime("e", 4, 0), lambda: 0.0)
+    packet = histories.with_number(CONTRACTS.packet("kept/1", "a"), 5)
+    cause: Any = object()
+    packet.cause = cause
+    assert histories.record(packet) is packet
+    assert packet.cause is None, "whoever caused it is not kept as well"
+    without, elsewhere = CONTRACTS.packet("kept/1", "b"), histories.with_number(Packet("other", "c"), 6)
+    assert (histories.record(without), histories.record(elsewhere)) == (without, elsewhere)
+    assert kept(histories, "kept/1") == kept(histories, "kept/1", behind=4) == ["a"]
+    assert histories.read("kept/1", None, 0).at == Position("e", 6)

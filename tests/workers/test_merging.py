@@ -76,6 +76,12 @@ def test_each_metric_is_told_once_with_the_samples_of_all() -> None:
     ]
 
 
+def test_so_are_those_of_one_alone() -> None:
+    answer = merged("GET", "/metrics", METRICS % (1, 2))
+    assert answer.content_type == PLAIN
+    assert 'sessions{worker="1"} 2.0' in answer.body.decode()
+
+
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/session"), ("GET", "/readyz"), ("POST", "/kick"), ("POST", "/reload")]
 )
