@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometary.cluster.client_position import ClientPosition, read_client_position
+from cometary.cluster.client_position import LONGEST, ClientPosition, read_client_position
 from cometary.cluster.deliveries import Deliveries
 from cometary.cluster.resumption import Resumption
 from cometary.errors import UsageError
@@ -33,6 +33,14 @@ def test_what_no_answer_came_with_is_no_position(text: object) -> None:
         read_client_position(text)
 
 
+def test_a_position_is_just_as_long_as_may_be() -> None:
+    texts = [ClientPosition(1, (("x" * size, Position("e", 1)),)).text() for size in range(300)]
+    longest = next(text for text in texts if len(text) == LONGEST)
+    assert read_client_position(longest).text() == longest
+    with pytest.raises(UsageError):
+        read_client_position(next(text for text in texts if len(text) > LONGEST))
+
+
 @given(st.text(max_size=20))
 def test_any_text_is_a_position_or_refused(text: str) -> None:
     try:
@@ -54,7 +62,10 @@ def test_what_is_acknowledged_is_let_go_of_and_nothing_that_was_never_numbered()
     sent = Deliveries().with_own(2)
     assert sent.acknowledge(0) == sent
     assert sent.acknowledge(1) == Deliveries(1, ClientPosition(1), (None,))
+    assert sent.acknowledge(2) == Deliveries(2, ClientPosition(2))
     assert sent.acknowledge(3) is None
+    later = Deliveries(5, ClientPosition(2)).with_own(2)
+    assert later.acknowledge(6) == Deliveries(6, ClientPosition(3), (None,))
 
 
 def test_a_client_says_the_highest_id_that_was_answered_and_never_less() -> None:

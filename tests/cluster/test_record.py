@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cometary.cluster.change import NOTHING, Change, Verdict, updated
-from cometary.cluster.record import Record, adopted, committed, opened, restored
+from cometary.cluster.record import Record, adopted, committed, opened, restored, stands
 
 texts = st.binary(max_size=2)
 fields = st.dictionaries(st.sampled_from(["data", "paths", "terms"]), texts).map(
@@ -118,3 +119,21 @@ def test_the_mark_of_a_call_stays_until_the_call_is_settled() -> None:
     assert not record.with_change(Change(settled=1)).begun
     assert record.with_change(Change(settled=1, begun=True)).begun
     assert not record.with_change(Change(settled=2, begun=True)).begun
+
+
+def test_a_change_counts_on_from_what_the_record_has() -> None:
+    record = opened("a", 4, b"signon", (("data", b"x"),)).with_change(Change(out=(b"1", b"2", b"3")))
+    later = record.with_change(Change(rid=6, acknowledged=2)).with_change(Change(rid=5, acknowledged=1))
+    assert (later.rid, later.base, later.out, later.version) == (6, 3, (), 3)
+    assert later.with_change(Change(out=(b"4",))).out == (b"4",)
+    assert later.fields == (("data", b"x"),)
+    over = later.with_change(Change(settled=1, out=(b"4",), end="timeout"))
+    assert (over.gone, over.out, over.fields) == (True, (), ())
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_while_the_engine_may_lack_something_only_what_is_wrong_anyway_is_told_at_once(
+    verdict: Verdict,
+) -> None:
+    assert stands(verdict, lacking=False)
+    assert stands(verdict, lacking=True) is (verdict in {Verdict.FENCED, Verdict.BEHIND})
