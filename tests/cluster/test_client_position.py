@@ -26,11 +26,29 @@ def test_a_position_is_read_as_it_was_written(position: ClientPosition) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [None, 7, "", "%", "é", "AAAA", "kf-Q", "A" * 300, ClientPosition(-1).text()]
+    "text",
+    [
+        None,
+        7,
+        "",
+        "%",
+        "é",
+        "AAAA",
+        "kf-Q",
+        "A" * 300,
+        ClientPosition(-1).text(),
+        "!!!!" + ClientPosition(1).text(),
+    ],
 )
 def test_what_no_answer_came_with_is_no_position(text: object) -> None:
     with pytest.raises(UsageError, match="came with an answer"):
         read_client_position(text)
+
+
+@pytest.mark.parametrize("log", ["", "x", "xy", "xyz"])
+def test_a_client_may_be_at_the_beginning(log: str) -> None:
+    for position in (ClientPosition(0), ClientPosition(0, ((log, Position("e", 0)),))):
+        assert read_client_position(position.text()) == position
 
 
 def test_a_position_is_just_as_long_as_may_be() -> None:
