@@ -72,3 +72,7 @@ def test_a_packet_of_the_client_comes_back(path: str, message: Any, kind: str) -
 def test_so_does_what_is_told_of_a_sessions_begin_and_end() -> None:
     assert read_item(SIGN_ON) is None
     assert read_item(write_ending("timeout")) == Ending("timeout")
+
+
+def test_what_is_as_it_is_anyway_is_not_written() -> None:
+    assert write_item(Packet("a", 1)) == b'{"path":"a","message":{"value":1}}'

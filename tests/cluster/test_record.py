@@ -137,3 +137,9 @@ def test_while_the_engine_may_lack_something_only_what_is_wrong_anyway_is_told_a
 ) -> None:
     assert stands(verdict, lacking=False)
     assert stands(verdict, lacking=True) is (verdict in {Verdict.FENCED, Verdict.BEHIND})
+
+
+def test_a_call_that_has_begun_has_begun_whatever_else_is_gathered() -> None:
+    begins = Change(begun=True)
+    assert begins.and_then(NOTHING).begun
+    assert NOTHING.and_then(begins).begun
