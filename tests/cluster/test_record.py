@@ -143,3 +143,19 @@ def test_a_call_that_has_begun_has_begun_whatever_else_is_gathered() -> None:
     begins = Change(begun=True)
     assert begins.and_then(NOTHING).begun
     assert NOTHING.and_then(begins).begun
+
+
+def test_what_a_later_change_does_not_say_stays_as_it_was() -> None:
+    ends = Change(end="timeout")
+    assert ends.and_then(NOTHING).end == NOTHING.and_then(ends).end == "timeout"
+    fields = (("data", b"1"), ("terms", b"2"))
+    assert updated(fields, ()) == fields
+    assert updated(fields, [("paths", b"3"), ("data", b"4")]) == (
+        ("data", b"4"),
+        ("paths", b"3"),
+        ("terms", b"2"),
+    )
+
+
+def test_a_new_record_has_nothing_but_what_it_is_given() -> None:
+    assert Record(1, 0, "a", 1) == Record(1, 0, "a", 1, base=0, out=(), inbox=(), begun=False, fields=())
