@@ -201,27 +201,25 @@ async def test_of_what_has_ended_already_no_end_is_told_again_and_nothing_logged
 
 @KINDS
 async def test_what_was_watched_while_it_was_built_is_watched_no_more_if_that_fails(
-    kind: type[Any],
+    kind: type[Phoenix],
 ) -> None:
-    class Failing(kind):  # type: ignore[misc]
+    class Failing(kind):  # type: ignore[misc, valid-type]
         def __init__(self, watched: ActorRef[Any]) -> None:
             super().__init__([])
             self.monitor(watched)
             raise LookupError("as told")
 
-    async with system():
-        trail: list[object] = []
-        watched = kind.start(trail)
+    async with system() as actors:
+        watched, _ = actors.launch(kind, ([],), {})
         with pytest.raises(LookupError):
             Failing.start(watched)
         assert watched.actor_inbox.watching_actors() == ()
 
 
 @KINDS
-async def test_who_has_ended_watches_nobody(kind: type[Any]) -> None:
-    async with system():
-        trail: list[object] = []
-        watched, watcher = kind.start(trail), kind.start(trail)
+async def test_who_has_ended_watches_nobody(kind: type[Phoenix]) -> None:
+    async with system() as actors:
+        (watched, _), (watcher, _) = actors.launch(kind, ([],), {}), actors.launch(kind, ([],), {})
         await watcher.ask(lambda actor: actor.monitor(watched))
         assert watched.actor_inbox.watching_actors() == (watcher,)
         watcher.kill()
