@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 logger = get_logger("cometary.cluster")
 
-MOST_SOUGHT: Final = 1_000
-"""Sessions that are looked for at a time."""
+MOST_SOUGHT: Final = 10_000
+"""Sessions that are looked for at a time: when a node dies or stops, all those whose clients ask here."""
 
 MOST_EACH: Final = 8
 """Requests that wait for one of them."""

@@ -75,10 +75,11 @@ async def test_who_can_forward_is_told_which_node_has_it(process: Process) -> No
 
 
 async def test_who_cannot_waits_until_its_lease_has_run_out(
-    process: Process, autojump_clock: MockClock
+    process: Process, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     del autojump_clock
     await process.join("b")
+    nursery.start_soon(process.a.run)  # it goes on hearing of its neighbours
     began = trio.current_time()
     assert await process.seek() == "here"
     assert 4.9 < trio.current_time() - began < 5.5

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EVERY: Final = 0.5
 """Seconds between two looks."""
 
-IN_TIME: Final = 1.0
+IN_TIME: Final = 2.0
 """Seconds in which a node has to answer."""
 
 LATE: Final = 0.25

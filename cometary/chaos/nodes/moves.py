@@ -27,6 +27,7 @@ class Moves:
         recoveries: how long it took until it had recovered.
         delays: how long packets took.
         meanwhile: how many packets were answered while something was broken.
+        since: how many packets were answered since something was broken for the first time.
         unanswered: requests that no node has answered, so that their pages had to make them again.
     """
 
@@ -36,6 +37,7 @@ class Moves:
     recoveries: Quantiles = field(default_factory=Quantiles)
     delays: Quantiles = field(default_factory=Quantiles)
     meanwhile: int = 0
+    since: int = 0
     unanswered: int = 0
 
     def breaks(self, now: float) -> None:
@@ -46,6 +48,7 @@ class Moves:
         """Take note of how long a packet took."""
         self.delays.add(seconds)
         self.meanwhile += self.broken
+        self.since += self.began > -math.inf
 
 
 class Moving:

@@ -45,6 +45,7 @@ class Outcome:
         interrupted: packets whose handler had begun when its node died, which was told.
         gaps: how often pages were told that they may have missed something that was published.
         meanwhile: packets that were answered while something was broken.
+        since: the same, since something was broken for the first time.
         held: pieces that were held back between nodes, or between a node and the engine.
         delayed: answers of the engine that were delayed.
         restarted: the nodes that were started more than once.
@@ -62,6 +63,7 @@ class Outcome:
     interrupted: int
     gaps: int
     meanwhile: int
+    since: int
     held: int
     delayed: int
     restarted: tuple[str, ...]
@@ -74,8 +76,9 @@ class Outcome:
         wrong: dict[str, object] = {
             f"node {', '.join(idle)} has answered nothing": idle,
             "nothing was answered while something was broken: more --sessions, or a shorter --every": (
-                self.count and not self.meanwhile
+                self.count and self.mode != "engine-restart" and not self.meanwhile
             ),
+            "nothing was answered any more once something was broken": self.count and not self.since,
             "no session has gone on at another node: more --sessions, or a longer --fault-lasts": (
                 self.count and self.mode in MOVING and not self.moved
             ),
@@ -137,6 +140,7 @@ def outcome_of(mode: str, house: House, shared: Shared, fleet: Fleet) -> Outcome
         interrupted=sum(ledger.interrupted for ledger in ledgers),
         gaps=sum(ledger.gaps for ledger in ledgers),
         meanwhile=moves.meanwhile,
+        since=moves.since,
         held=sum(way.held for way in ways),
         delayed=sum(way.delayed for way in ways),
         restarted=tuple(node.name for node in house.nodes if node.started > 1),

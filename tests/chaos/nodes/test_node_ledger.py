@@ -70,7 +70,7 @@ def test_it_is_told_how_long_packets_took(ledger: NodeLedger, moves: Moves) -> N
     moves.breaks(0)
     ledger.answered(2, 3)
     assert (moves.delays.count, moves.delays.longest) == (2, 3)
-    assert moves.meanwhile == 1
+    assert (moves.meanwhile, moves.since) == (1, 1)
 
 
 def test_a_session_has_recovered_when_all_that_was_sent_by_then_was_answered(moves: Moves) -> None:

@@ -26,6 +26,7 @@ GOOD = Outcome(
     interrupted=2,
     gaps=7,
     meanwhile=9,
+    since=20,
     held=4,
     delayed=6,
     restarted=("a", "b", "c"),
@@ -70,6 +71,7 @@ def test_each_mode_passes_when_all_is_well_and_fails_when_nothing_was_broken(mod
             {"moved": 0},
             "no session has gone on at another node: more --sessions, or a longer --fault-lasts",
         ),
+        ({"since": 0}, "nothing was answered any more once something was broken"),
         ({"mode": "partition", "held": 0}, "nothing was held back"),
         ({"mode": "slow-engine", "delayed": 0}, "no answer of the engine was delayed"),
         (
@@ -88,3 +90,7 @@ def test_what_was_not_tried_fails_a_run(members: dict[str, Any], reason: str) ->
 def test_sessions_need_not_move_where_no_node_is_touched() -> None:
     for mode in ("slow-engine", "engine-restart"):
         assert not dataclasses.replace(GOOD, mode=mode, moved=0).faults()
+
+
+def test_nothing_can_be_answered_while_there_is_no_engine() -> None:
+    assert not dataclasses.replace(GOOD, mode="engine-restart", meanwhile=0).faults()
