@@ -1,7 +1,8 @@
 """What stands before the nodes, as nginx or HAProxy do: each request goes to the next node.
 
 1.  A request whose connection is refused, or breaks before there is an answer, goes to the next node, once to each:
-    what comes twice to a session counts once. If no node answers, its page has to make it again.
+    what comes twice to a session counts once. If no node answers, its page has to make it again. One that was held for
+    a while begins anew: else a poll that is held would not survive a restart of each node.
 2.  Connections are kept, and used for whoever comes next. One that was closed meanwhile is made anew.
 3.  Every half a second each node is asked for anything. One that does not answer in time, twice in turn, is down: it
     gets no requests until it answers again, and those that it has go to another one. So is one whose address refuses
@@ -31,6 +32,9 @@ IN_TIME: Final = 2.0
 
 LATE: Final = 0.25
 """Seconds by which this process may be late, and still know that the node was."""
+
+HELD: Final = 1.0
+"""Seconds after which a request has been held, and not just failed."""
 
 FALLS: Final = 2
 """Looks without an answer after which a node is down."""
@@ -151,14 +155,18 @@ class Balancer:
 
     async def exchange(self, data: bytes, written: Callable[[], object]) -> Reply | None:
         """Have a request answered by the next node; None if nobody answers (rule 1)."""
-        for node in self._by_turns():
+        turns = self._by_turns()
+        while turns:
+            node, since = turns.pop(0), trio.current_time()
             try:
                 return await node.exchange(data, written)
             except BROKEN:
                 self.again += 1
+            if trio.current_time() > since + HELD:
+                turns = [other for other in self._by_turns() if other is not node]
         return None
 
-    def _by_turns(self) -> Sequence[Behind]:
+    def _by_turns(self) -> list[Behind]:
         first = self._next
         self._next = (first + 1) % len(self.behind)
         turns = [*self.behind[first:], *self.behind[:first]]
