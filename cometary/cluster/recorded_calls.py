@@ -96,9 +96,10 @@ class RecordedCalls(RecordedShell):
         keeper, unmet = self._keeper, self._recorded.machine.unmet
         if all(running.token != timer.token for running in keeper.machine.running_timers):
             return
-        clock, waits = keeper.hold_or_die, timer.seconds
-        if clock and waits and any(not getattr(each.exchange, "broken", False) for each in unmet):
-            clock.start(waits)  # the client has not gone: its request waits for the engine, or a handler
+        clock = keeper.hold_or_die
+        if clock is not None and any(not getattr(each.exchange, "broken", False) for each in unmet):
+            # The client has not gone: its request waits for the engine, or for a handler.
+            clock.start(keeper.machine.policy.die)
         else:
             self._end("timeout")
 
