@@ -1,15 +1,15 @@
 /**
  * A client in Node whose session outlives the server's process that has it: says the numbers up to the one that is given,
- * and prints, as JSON, what came of it. Arguments: the endpoint's URL, the last number, the wires that may take the
- * place of requests, with commas between them, and `again` if it is to wait for one of these at the end as well as at the
- * beginning. For a WebSocket Node.js 20 needs `--experimental-websocket`.
+ * and prints, as JSON, what came of it. Arguments: the endpoint's URL, the last number, and the wires that may take the
+ * place of requests, with commas between them: it waits for one of these before it says anything. For a WebSocket
+ * Node.js 20 needs `--experimental-websocket`.
  */
 
 import { setTimeout } from "node:timers/promises";
 
 import { Comet } from "../../clients/javascript/src/comet.js";
 
-const [url, last, wires = "", again] = process.argv.slice(2);
+const [url, last, wires = ""] = process.argv.slice(2);
 const comet = new Comet(url, {
   resume: true,
   backoff: { base: 50, cap: 200 },
@@ -25,18 +25,13 @@ comet.on("failed", (message) => failed.push(message));
 comet.on("tick", (message) => ticks.push(message));
 comet.addEventListener("reopened", ({ detail }) => reopened.push(detail.reason));
 
-const isCarried = async () => {
-  while (wires && comet.wire === "requests") await setTimeout(5);
-};
-
 await comet.open();
-await isCarried();
+while (wires && comet.wire === "requests") await setTimeout(5);
 for (let number = 1; number <= Number(last); number += 1) {
   comet.send("say", number);
   used.add(comet.wire);
   await setTimeout(5);
 }
 while (answers.length + failed.length < Number(last)) await setTimeout(5);
-if (again) await isCarried();
 console.log(JSON.stringify({ answers, failed, ticks, reopened, used: [...used], wire: comet.wire }));
 await comet.close();

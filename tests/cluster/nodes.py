@@ -135,9 +135,9 @@ async def start(
     return AppNode(application, await node(nursery, engine, application.app, settings))
 
 
-async def until(condition: Callable[[], object]) -> None:
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
     """Wait until something is so at a server, which tells nobody."""
-    with trio.fail_after(10):
+    with trio.fail_after(seconds):
         while not condition():  # noqa: ASYNC110 - see above
             await trio.sleep(0.01)
 
