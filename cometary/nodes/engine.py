@@ -161,6 +161,7 @@ class NodesEngine:
         with self._others.lock:
             self._interests.hear_nothing_of(peer)
         self._others.go_on()
+        self.members.orphaned.add(peer.node)  # until it says who is there, or its lease has run out
 
     def lost(self, peer: Peer) -> None:
         """Read what a node that has gone may have told nobody of, and wait for its lease to run out."""
@@ -208,6 +209,7 @@ class NodesEngine:
     def _end_orphans(self) -> None:
         for node in [node for node in self.members.orphaned if not self._cluster.alive(node)]:
             self.members.end(node)
+            self._histories.catch_up()  # whether it has gone may be known much later
 
     # -- what is heard here
 

@@ -43,7 +43,7 @@ class NodeMembers(Members):
         self._of: dict[str, dict[Key, None]] = {}  # the same, by their nodes
         self._unconfirmed: dict[str, dict[Key, None]] = {}  # those of which a census has not told yet
         self.orphaned: set[str] = set()
-        """Nodes that have gone, and of which members are left (rule 3)."""
+        """Nodes from which there is no link, and of which members may be left (rule 3)."""
 
     # -- sessions of this node
 
