@@ -16,7 +16,7 @@ from tests.nodes.test_histories import APP, Listener
 @pytest.fixture(scope="module")
 def house() -> Generator[House]:
     """Three nodes, the same for all tests."""
-    with running_house("a", "b", "c", app=APP, options=("--sessions", "resume")) as running:
+    with running_house("a", "b", "c", app=APP, options=("--sessions", "resume"), cuttable=True) as running:
         yield running
 
 
@@ -61,6 +61,9 @@ def test_those_of_a_node_that_was_killed_leave_once_when_its_lease_has_run_out(h
     for watcher in watchers:
         while 5 not in [count for count, _, _ in told(watcher, "room/2")]:
             watcher.take()
+    for cut in house.cuts:  # by new links the others learn of each other, and wait for each other longer
+        cut.cut()
+    wait_until(lambda: all({*node.others().values()} == {"there"} for node in house.nodes))
     killed = time.monotonic()
     os.kill(third.server.process.pid, signal.SIGKILL)
     for watcher in watchers:
