@@ -43,8 +43,19 @@ HEAD: Final = (
 
 
 @contextmanager
-def nodes() -> Generator[list[tuple[int, int]]]:
-    """Run two nodes; yields the process id and the port of each."""
+def nodes(
+    count: int = 2, app: str = "benchmarks.apps.echo:app", *options: str
+) -> Generator[tuple[list[tuple[int, int]], tuple[int, str]]]:
+    """Run nodes, and their engine.
+
+    Args:
+        count: how many.
+        app: the application.
+        *options: more of each node's.
+
+    Yields:
+        The process id and the port of each node; the process id of the engine, and the path of its socket.
+    """
     with ExitStack() as until:
         folder = until.enter_context(TemporaryDirectory())
         redis = [shutil.which("redis-server") or "redis-server", "--port", "0", "--save", ""]
@@ -54,13 +65,20 @@ def nodes() -> Generator[list[tuple[int, int]]]:
         until.callback(engine.kill)
         while not Path(folder, "s").exists():
             pass
-        yield [until.enter_context(node(name, f"unix://{folder}/s")) for name in ("a", "b")]
+        place = f"{folder}/s"
+        yield (
+            [
+                until.enter_context(node(f"n{number}", f"unix://{place}", app, *options))
+                for number in range(count)
+            ],
+            (engine.pid, place),
+        )
 
 
 @contextmanager
-def node(name: str, engine: str) -> Generator[tuple[int, int]]:
+def node(name: str, engine: str, app: str, *more: str) -> Generator[tuple[int, int]]:
     """Run one."""
-    command = [sys.executable, "-m", "cometary", "serve", "benchmarks.apps.echo:app", "--port", "0"]
+    command = [sys.executable, "-m", "cometary", "serve", app, "--port", "0"]
     options = [
         "--control",
         "127.0.0.1:0",
@@ -74,12 +92,14 @@ def node(name: str, engine: str) -> Generator[tuple[int, int]]:
     options += ["--packet-burst", "1000000", "--address-packets-per-second", "0"]
     place = ["--node", name, "--node-listen", "127.0.0.1:0", "--engine", engine]
     process = subprocess.Popen(  # noqa: S603
-        [*command, *options, *place], stdout=subprocess.PIPE, text=True, env={**os.environ, **SECRET}
+        [*command, *options, *place, *more], stdout=subprocess.PIPE, text=True, env={**os.environ, **SECRET}
     )
     with process:
         (port,) = READY.findall(cast("IO[str]", process.stdout).readline())
-        yield process.pid, int(port)
-        process.terminate()
+        try:
+            yield process.pid, int(port)
+        finally:
+            process.terminate()
 
 
 class Client:
@@ -176,7 +196,7 @@ def main() -> None:
     """Measure, and print a table."""
     print(f"cometary {__version__}, {kind()}; the least of {ROUNDS} rounds of {ECHOES} echoes\n")
     print("| clients | local µs | forwarded µs | ratio |\n| --- | --- | --- | --- |")
-    with nodes() as ((one, first), (two, second)):
+    with nodes() as (((one, first), (two, second)), _):
         for many in CLIENTS:
             rounds = [
                 [cost((one, two), first, asked, many) for asked in (first, second)] for _ in range(ROUNDS)

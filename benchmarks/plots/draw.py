@@ -1,4 +1,4 @@
-"""Draws a plot for each question of a report: `draw.py growth.json FOLDER`.
+"""Draws a plot for each question of a report: `draw.py growth.json FOLDER`, or of the model of scale.
 
 It runs in an environment of its own, with matplotlib in it; `benchmarks.growth.plots` makes that and calls it.
 """
@@ -21,7 +21,7 @@ DECADES = 100
 """An axis whose ends differ by more is logarithmic; on one that is not, all values have the same distance."""
 
 
-def draw(question, folder):
+def draw(question, folder, prefix):
     """Draws what was found, with the range of the rounds, and what was promised."""
     xs = sorted({point["x"] for curve in question["curves"].values() for point in curve})
     logarithmic = xs[-1] / xs[0] >= DECADES
@@ -49,16 +49,17 @@ def draw(question, folder):
     axes.set(xlabel=question["x"], ylabel=question["y"], title=question["title"])
     axes.grid(color="#ddd", linewidth=0.5)
     axes.legend(frameon=False)
-    figure.savefig(folder / f"growth-{question['name']}.svg", metadata={"Date": None})
+    figure.savefig(folder / f"{prefix}-{question['name']}.svg", metadata={"Date": None})
     plt.close(figure)
 
 
 def main():
     """Draws all that have something to be compared."""
     report, folder = map(Path, sys.argv[1:])
-    for question in json.loads(report.read_text("utf-8"))["questions"]:
+    found = json.loads(report.read_text("utf-8"))
+    for question in found["questions"]:
         if any(len(curve) > 1 for curve in question["curves"].values()):
-            draw(question, folder)
+            draw(question, folder, found.get("prefix", "growth"))
 
 
 if __name__ == "__main__":
