@@ -56,7 +56,10 @@ class RoundRobin:
         return answer
 
     def _read(self) -> dict[str, Any] | None:
-        self._come += self.sockets[self._turn].recv(65_536)
+        data = self.sockets[self._turn].recv(65_536)
+        if not data:
+            raise RuntimeError("the server has closed the connection")
+        self._come += data
         head, found, body = self._come.partition(b"\r\n\r\n")
         length = LENGTH.search(head)
         if not found or length is None or len(body) < int(length[1]):
