@@ -65,7 +65,8 @@ async def test_the_javascript_client_goes_on_at_another_server(wires: str) -> No
             told = json.loads(b"".join([data async for data in node.stdout]))
             await node.wait()
         assert sorted([*told["answers"], *failures(second, told)]) == [*range(1, said + 1)]
-        assert told["ticks"] == [*range(1, 21)]
+        assert told["ticks"] == [*range(1, len(told["ticks"]) + 1)]
+        assert len(told["ticks"]) >= 10, "it ends when it has all answers"
         assert not told["reopened"]
         assert wires in told["used"]
         await until(lambda: ("off", "closed", []) in second.calls)
