@@ -32,6 +32,7 @@ OPTIONS: Final = [
     ),
     *("--socketio-ping-interval", "1", "--socketio-ping-timeout", "1"),
     *("--queue-packets", "10000"),  # echoes of one hostile request, of which the log would tell
+    *("--ended-sessions", "100"),  # so that as many are remembered after warming up as ever
 ]
 """Short times: held requests are answered, and sessions left alone end, while the attack goes on."""
 
