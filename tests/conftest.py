@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,10 @@ settings.register_profile("cometary", deadline=None, print_blob=True, derandomiz
 settings.register_profile("searching", deadline=None, print_blob=True)
 settings.load_profile("cometary")
 expect.set_options(timeout=30_000)
+
+# A shell has what it starts in the background ignore Ctrl-C, and so do its children: tests of it would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FIRST: Final = frozenset({"test_hour.py"})
 """Files with a test of a minute, which would go on alone at the end if they came in their turn."""
