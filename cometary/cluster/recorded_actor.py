@@ -176,7 +176,8 @@ class RecordedActor(RecordedStreams):
         try:
             position = position_of(says)
         except ProtocolError as error:
-            refusal = error
+            request.refuse(error)
+            return
         if refusal is not None:
             request.refuse(refusal)
             return

@@ -46,7 +46,8 @@ class RecordedStreams(RecordedCalls):
         try:
             position = position_of(says)
         except ProtocolError as error:
-            refusal = error
+            self._end_stream(what.stream, error)
+            return
         if refusal is None:
             self._tell_owner(ClientSign(says.generation, what.ack, position, what))
         else:

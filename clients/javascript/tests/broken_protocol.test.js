@@ -34,12 +34,12 @@ const BREAKS = [
   ["5: acknowledge more than has come", "this.#ack += fresh.length", "this.#ack += answer.packets.length"],
   [
     "5: acknowledge nothing",
-    "ack: this.#ack, token: this.#boundTo ?? request",
-    "ack: 0, token: this.#boundTo ?? request",
+    "return { ack: this.#ack, gen: this.gen",
+    "return { ack: 0, gen: this.gen",
   ],
   ["5: skip one packet too many", "answer.packets.slice(known)", "answer.packets.slice(known + 1)"],
   ["10: wait for what a broken stream did not confirm", "if (request.onSocket) this.lost(request)", "0"],
-  ["10: number what comes on a stream wrongly", "seq + packets.length", "seq"],
+  ["10: number what comes on a stream wrongly", "seq + body.packets.length", "seq"],
   ["6: give up when a request came early", "const cameEarly = ", "const cameEarly = false && "],
 ];
 

@@ -88,8 +88,9 @@ class Behind:
 
     async def _carry(self, wire: Wire, data: bytes, written: Callable[[], object]) -> Reply:
         kept = False
+        scope = trio.CancelScope()
         try:
-            with trio.CancelScope() as scope:
+            with scope:
                 self._busy.add(scope)
                 await wire.send(data)
                 written()

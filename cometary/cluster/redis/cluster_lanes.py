@@ -77,7 +77,7 @@ class ClusterLanes:
     def reaches(self, key: str) -> bool:
         """Whether there is a connection to the server that has a key."""
         server = self._map.of(slot_of(key.encode()))
-        return server in self._lanes and self._lanes[server].up
+        return server is not None and server in self._lanes and self._lanes[server].up
 
     def call(self, command: bytes, answered: Callable[[Reply], object]) -> None:
         """Have a command done; `answered` is told the reply, on the loop."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
 from cometary.cluster.redis.url import PORT, EngineURL, read_url, wrong_url
@@ -10,12 +11,12 @@ from cometary.errors import EngineError
 SENTINEL_PORT: Final = 26_379
 
 Kind = Literal["one", "sentinel", "cluster"]
-KINDS: Final[tuple[tuple[str, Kind], ...]] = (
-    ("redis+sentinel", "sentinel"),
-    ("rediss+sentinel", "sentinel"),
-    ("redis+cluster", "cluster"),
-    ("rediss+cluster", "cluster"),
-)
+KINDS: Final[Mapping[str, Kind]] = {
+    "redis+sentinel": "sentinel",
+    "rediss+sentinel": "sentinel",
+    "redis+cluster": "cluster",
+    "rediss+cluster": "cluster",
+}
 """The schemes of those that are not one server."""
 
 
@@ -49,7 +50,7 @@ def read_place(text: str) -> Place:
         EngineError: the URL is not valid; the operator's fault.
     """
     scheme, _, rest = text.partition("://")
-    kind = dict(KINDS).get(scheme)
+    kind = KINDS.get(scheme)
     if kind is None:
         return Place("one", (read_url(text),))
     who, at, where = rest.rpartition("@")

@@ -11,11 +11,11 @@ from cometary.xmpp.names import PUBSUB, PUBSUB_OWNER
 from cometary.xmpp.paging import page_of
 from cometary.xmpp.pubsub.forms import Field, field_for, write_form
 from cometary.xmpp.pubsub.request import NODE_CONFIG, SUBSCRIBE_OPTIONS
+from cometary.xmpp.pubsub.values import Subscription
 from cometary.xmpp.xml import make
 
 if TYPE_CHECKING:
     from cometary.xmpp.pubsub.request import PubSubRequest
-    from cometary.xmpp.pubsub.values import Subscription
 
 Writer = Callable[["PubSubRequest", Any, Mapping[str, Field]], Element | None]
 
@@ -96,7 +96,7 @@ class _List(NamedTuple):
 
 
 def _listed(request: PubSubRequest, kind: _List, returned: Any, room: int) -> Element:
-    every = [*(returned.items() if isinstance(returned, Mapping) else returned)]
+    every: list[Any] = [*(returned.items() if isinstance(returned, Mapping) else returned)]
     page = page_of(every, request.page, kind.key, kind.written, room)
     listed = _in(
         kind.namespace, make(kind.namespace, kind.name, {"node": request.node or None}, *page.members)
@@ -124,7 +124,7 @@ def _of_address(one: tuple[str, str]) -> Element:
 
 
 _LISTS: Final[Mapping[str, _List]] = {
-    "subscriptions": _List(PUBSUB, "subscriptions", _key_of, lambda one: one.element()),
+    "subscriptions": _List(PUBSUB, "subscriptions", _key_of, Subscription.element),
     "affiliations": _List(PUBSUB, "affiliations", itemgetter(0), _of_node),
     "affiliations_get": _List(PUBSUB_OWNER, "affiliations", itemgetter(0), _of_address),
     "subscriptions_get": _List(PUBSUB_OWNER, "subscriptions", _key_of, _subscriber),

@@ -146,7 +146,8 @@ class Events(Form):
 
     def placed(self, first_seq: int, packets: Sequence[Packet], recorder: Placing, *, follows: bool) -> bytes:  # noqa: ARG002
         """See `Form.placed`: where the client is stands in the ids, which are all that it comes back with."""
-        gen, events = recorder.generation, []
+        gen = recorder.generation
+        events: list[bytes] = []
         for seq, packet in enumerate(packets, first_seq):
             at = recorder.place(seq).encode()
             events.append(b"id:%d.%d.%b\ndata:%b\n\n" % (seq, gen, at, packet.json))
