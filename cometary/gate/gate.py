@@ -377,10 +377,10 @@ class Gate:
             keeper.tell(Heard(stream, ack))
 
     def hear_resuming(self, sign: ResumingSign) -> None:
-        """Take note of a sign of life of a client that says where it is."""
+        """Take note of a sign of life of a client that says where it is; only a recorded session takes note of that."""
         keeper = self.living.get(sign.stream.sid)
         if keeper is not None:
-            keeper.tell(sign)
+            keeper.tell(Heard(sign.stream, sign.ack) if keeper.recorder is None else sign)
 
     def writable(self, stream: Stream) -> None:
         """Take note that `stream`, whose last `write` was told that it takes no more, takes more."""

@@ -13,8 +13,11 @@ import trio
 
 from cometary.cluster.client_position import ClientPosition
 from cometary.cluster.local import LocalEngine, SharedState
+from cometary.config.kinds import Address
+from cometary.server import serve
+from cometary.settings import Settings
 from tests.cluster.accounts import Account
-from tests.cluster.nodes import AppNode, cluster, start, until
+from tests.cluster.nodes import Application, AppNode, cluster, start, until
 from tests.cluster.sockets import Socket, connected, lines
 
 pytestmark = [
@@ -23,6 +26,7 @@ pytestmark = [
 ]
 
 LEASE = 0.5
+NOTHING_RECORDED = Settings(port=0, control=Address("127.0.0.1", 0))
 NODE = ("node", "--experimental-websocket", "--no-warnings")
 CLIENT = Path(__file__).parents[1] / "clients/resuming_client.mjs"
 
@@ -242,3 +246,27 @@ async def test_an_id_that_no_session_has_attaches_nothing() -> None:
         async with connected(server.running.comet) as socket:
             await socket.say(sid=24 * "x", ack=0, gen=1)
             assert await refusals(socket) == ["unknown-session", 4404]
+
+
+@pytest.mark.parametrize("attached", [False, True])
+async def test_a_session_that_is_not_recorded_hears_a_client_all_the_same_that_says_where_it_is(
+    attached: bool,
+) -> None:
+    application = Application()
+    async with trio.open_nursery() as nursery:
+        running = await nursery.start(serve, NOTHING_RECORDED, application.app)
+        async with connected(running.comet) as socket:
+            if attached:
+                await socket.say(sid=await opened(running.comet), ack=0, gen=1)
+            else:
+                await socket.say(rid=1, resume=True)
+                assert "gen" not in await socket.hear()
+            assert await socket.hear() == {"seq": 1, "packets": []}
+            [session] = application.sessions.values()
+            for _ in range(4):  # as often as a session may crash, and once more
+                await socket.say(ack=0, gen=1)
+            session.send("tick", 1)
+            assert await socket.hear() == {"packets": [TICK_1]}
+            await socket.say(ack=1, gen=1, at=at(1))
+            await until(lambda: running.machine(session).outbox.acknowledged == 1)
+        nursery.cancel_scope.cancel()
