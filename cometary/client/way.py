@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import count
+from math import inf
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpx
@@ -95,9 +96,10 @@ class Way:
             async with self._http.stream("POST", self._url, content=body, headers=STREAM) as response:
                 if response.headers.get("content-type") == LINES.decode():
                     async for piece in response.aiter_raw():
-                        scope.deadline = trio.current_time() + SILENCE
+                        scope.deadline = inf  # whoever takes it may have to wait: the silence is not the server's
                         if not await take(piece):
                             scope.cancel()  # where it is read: what it is read with is not left half way
+                        scope.deadline = trio.current_time() + SILENCE
 
 
 def read(response: httpx.Response, kind: type[T]) -> T | ProtocolError | None:
