@@ -7,6 +7,8 @@
 3.  What it has brought is acknowledged every 16 packets, with each request, and after a second.
 4.  All that it brings is of the generation that its hello has said. One of an older generation than that of an answer
     is of no use any more. One of a newer one brings nothing before the client has said where it is, as it does at once.
+5.  It is not left while what it has brought is being taken, which may have to wait: that counts as received already, so
+    it does not come again.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ from cometary.client.streams import LineReader
 from cometary.supervision.restart_policy import Backoff
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cometary.client.line import Line
+    from cometary.client.streams import StreamBody
     from cometary.client.way import Way
 
 ACKNOWLEDGE: Final = 1.0
@@ -45,7 +50,9 @@ class Carrying:
         self._line = line
         self._reader = LineReader()
         self._generation = 0
+        self._newest = 0  # of any answer
         self._scope = trio.CancelScope()
+        self._taking = False
 
     async def run(self) -> None:
         """Keep one attached, until cancelled."""
@@ -72,8 +79,13 @@ class Carrying:
 
     def outlived(self, generation: int) -> None:
         """Take note of the generation of an answer (rule 4)."""
-        if 0 < self._generation < generation:
+        self._newest = max(self._newest, generation)
+        if self._is_outlived and not self._taking:  # else it ends when that is over (rule 5)
             self._scope.cancel()
+
+    @property
+    def _is_outlived(self) -> bool:
+        return 0 < self._generation < self._newest
 
     async def _take(self, piece: bytes) -> bool:
         """Take a piece of the stream; returns whether it is to go on."""
@@ -81,8 +93,15 @@ class Carrying:
             bodies = self._reader.feed(piece)
         except msgspec.DecodeError:
             return False
+        self._taking = True
+        try:
+            return await self._take_bodies(bodies)
+        finally:
+            self._taking = False
+
+    async def _take_bodies(self, bodies: Sequence[StreamBody]) -> bool:
         for body in bodies:
             self._generation = body.gen or self._generation
-            if body.error or not await self._line.carried(body, self._generation):
+            if body.error or not await self._line.carried(body, self._generation) or self._is_outlived:
                 return False
         return True

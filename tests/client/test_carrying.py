@@ -85,3 +85,11 @@ async def test_a_stream_is_not_taken_for_silent_while_handlers_take_their_time(
     server = Server(1)
     assert await heard_by(server, 1.5 * SILENCE) == [*range(1, LAST + 1)]
     assert server.streams == 1
+
+
+async def test_what_a_stream_has_brought_is_heard_before_it_gives_way_to_one_of_a_newer_generation(
+    autojump_clock: MockClock,
+) -> None:
+    server = Server(1, 2)
+    assert await heard_by(server, 2) == [*range(1, LAST + 1)]
+    assert server.streams > 1
