@@ -279,9 +279,8 @@ class EngineConnection:
 
     def post(self, exchange: Exchange) -> None:
         """Take what is in a POST, and answer it."""
-        if (
-            self._post is not None
-        ):  # or its client has gone: what is in it has come all the same, and comes first
+        # The one before may have lost its client: what is in it has come all the same, and comes first.
+        if self._post is not None:
             refuse(exchange, BAD_REQUEST)
             self.close()
         else:
