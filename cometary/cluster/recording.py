@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import trio
@@ -55,6 +56,10 @@ MOST_EACH: Final = 8
 
 LONGEST_SID: Final = 64
 """Characters of an id, with whatever a process puts behind it."""
+
+ANY_SID: Final = re.compile(rf"[A-Za-z0-9_.-]{{{SID_LENGTH},{LONGEST_SID}}}")
+"""What may be one. Whoever asks for anything else is a stranger, and the engine is not to see it: in its keys braces
+mean something."""
 
 PATIENCE: Final = 10.0
 """Seconds for which a request waits until the session's owner is gone."""
@@ -173,7 +178,7 @@ class Recording:
         Returns:
             Whether it is looked for; False if no session has such an id.
         """
-        if not SID_LENGTH <= len(sid) <= LONGEST_SID or not sid.isascii():
+        if ANY_SID.fullmatch(sid) is None:
             return False
         waiting = self._sought.get(sid)
         if waiting is None and len(self._sought) < MOST_SOUGHT:

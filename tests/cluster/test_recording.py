@@ -12,9 +12,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from cometary.cluster.items import SIGN_ON
 from cometary.cluster.local import LocalEngine, SharedState
 from cometary.cluster.record import opened
-from cometary.cluster.recording import PATIENCE, Recording
+from cometary.cluster.recording import LONGEST_SID, PATIENCE, Recording
 from cometary.sessions import SessionManager
 from cometary.sessions.directory import Directory
+from cometary.sessions.ids import new_sid, nobodys_sid, tag_of_node
 from cometary.sessions.room import Room
 
 SID = "x" * 28
@@ -115,6 +116,22 @@ async def test_a_node_whose_address_refuses_connections_is_gone_before_its_lease
 async def test_what_nobody_has_is_unknown(process: Process) -> None:
     await process.join("b")
     assert await process.seek("y" * 28) == "unknown-session"
+
+
+@pytest.mark.parametrize(
+    "sid",
+    ["}" + "a" * 23, "{" + "a" * 27, "a" * 23 + "\n", " " * 24, "é" * 24, "a" * 23, "a" * (LONGEST_SID + 1)],
+)
+async def test_the_engine_is_not_asked_for_what_is_no_id(process: Process, sid: str) -> None:
+    told = list[object]()
+    assert not process.recording.seek(sid, pytest.fail, told.append)
+    assert told == []
+
+
+@pytest.mark.parametrize("sid", [new_sid(), new_sid() + tag_of_node("b"), nobodys_sid("A")])
+async def test_it_is_asked_for_what_may_be_one(process: Process, sid: str) -> None:
+    await process.join("b")
+    assert await process.seek(sid) == "unknown-session"
 
 
 async def test_a_process_that_stops_adopts_nothing_and_says_so(process: Process) -> None:
