@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,7 @@ import trio.testing
 
 from cometary.cluster.redis.lane import Lane
 from cometary.cluster.redis.wire import Reply, command
+from cometary.errors import EngineError
 
 Connections = tuple[Lane, list[Any]]
 
@@ -95,6 +97,64 @@ async def test_what_cannot_be_done_now_is_done_later_and_logged_once(
     away, back = caplog.messages
     assert told in away
     assert "the engine at memory is back" in back
+
+
+WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "CROSSSLOT Keys in request don't hash to the same slot",
+        WRONG_TYPE,
+        "ERR value is not an integer script: cometary_1_open, on @user_function:12.",
+    ],
+)
+async def test_what_never_can_be_done_fails_alone(
+    lane: Connections, nursery: trio.Nursery, caplog: pytest.LogCaptureFixture, refusal: str
+) -> None:
+    calls, [end] = lane
+    answers, refused = list[Reply](), list[str]()
+
+    async def ask() -> None:
+        with pytest.raises(
+            EngineError, match=f"the engine at memory refuses what it was sent: {refusal[:4]}"
+        ):
+            await calls.ask(command("GET", 1))
+        refused.append("asked")
+
+    nursery.start_soon(ask)
+    await trio.testing.wait_all_tasks_blocked()
+    calls.call(command("GET", 2), answers.append, lambda error: refused.append(str(error)))
+    calls.call(command("GET", 3), answers.append)
+    await trio.testing.wait_all_tasks_blocked()
+    await end.send_all(f"-{refusal}\r\n-{refusal}\r\n:3\r\n".encode())
+    await trio.testing.wait_all_tasks_blocked()
+    assert answers == [3]
+    assert sorted(refused) == ["asked", f"the engine at memory refuses what it was sent: {refusal}"]
+    assert calls.up
+    assert len(caplog.messages) == 2
+
+
+@pytest.mark.parametrize(
+    ("replies", "undone"),
+    [(f"-{WRONG_TYPE}\r\n:1\r\n", [1]), (f":1\r\n-{WRONG_TYPE}\r\n", [1]), (":1\r\n:1\r\n", [])],
+)
+async def test_what_was_done_is_undone_if_what_belongs_to_it_never_can_be(
+    lane: Connections, nursery: trio.Nursery, replies: str, undone: list[int]
+) -> None:
+    calls, [end] = lane
+    done = list[int]()
+
+    async def ask() -> None:
+        with suppress(EngineError):
+            await calls.ask(command("SADD"), command("SET"), undo=lambda: done.append(1))
+
+    nursery.start_soon(ask)
+    await trio.testing.wait_all_tasks_blocked()
+    await end.send_all(replies.encode())
+    await trio.testing.wait_all_tasks_blocked()
+    assert done == undone
 
 
 async def test_who_waits_no_more_for_an_engine_that_is_away_has_withdrawn(

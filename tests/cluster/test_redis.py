@@ -310,6 +310,24 @@ async def test_an_engine_that_wants_a_password_takes_the_right_one(new_server: N
         assert await engine.owner("s") is None
 
 
+@pytest.mark.parametrize("kind", ["redis", "valkey"])
+async def test_keys_that_hold_something_else_stop_nobody_but_who_asks_for_them(
+    new_server: NewServer, kind: str
+) -> None:
+    server, keys = new_server(kind), Keys()
+    server.say("SET", keys.of_session("s")[0], "something else")
+    server.say("RPUSH", keys.of_claim("key"), "something else")
+    claims = list[bytes | None]()
+    async with running(RedisEngine(server.url, "a")) as engine:
+        with trio.fail_after(5):
+            with pytest.raises(EngineError, match="WRONGTYPE"):
+                await engine.owner("s")
+            assert await commit(engine, "s", 1, 0, NEWS) is Verdict.FENCED
+            engine.claim("key", b"value", 1, claims.append)
+            await engine.open("t", NEW)
+        assert (claims, engine.state) == ([None], "up")
+
+
 async def test_an_engine_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"^the engine at unix:///\S+ cannot be reached: .+$"):
         await RedisEngine(f"unix://{tmp_path}/nothing", "a").join("")

@@ -37,3 +37,11 @@ def test_what_a_server_refuses_is_told_even_if_it_refuses_to_wait_as_well() -> N
 
 def test_what_was_not_asked_for_is_passed_on() -> None:
     assert Confirmations(1).take(b"what?") == [b"what?"]
+
+
+def test_what_is_refused_for_its_keys_alone_says_nothing_of_a_write_that_does_not_count() -> None:
+    replies, no = Confirmations(1), Refusal("ERR WAIT cannot be used with replica instances")
+    replies.sent(2)
+    replies.take(1)
+    replies.take(Refusal("WRONGTYPE Operation against a key holding the wrong kind of value"))
+    assert replies.take(no) == [no]

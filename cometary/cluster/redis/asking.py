@@ -8,16 +8,23 @@ from typing import Protocol
 import trio
 
 from cometary.cluster.redis.wire import Reply
+from cometary.errors import EngineError
 
 
 class Call:
-    """A command, and who is told the reply."""
+    """A command, who is told the reply, and who is told if it never can be done."""
 
-    __slots__ = ("answered", "command", "withdrawn", "written")
+    __slots__ = ("answered", "command", "refused", "withdrawn", "written")
 
-    def __init__(self, command: bytes, answered: Callable[[Reply], object]) -> None:
+    def __init__(
+        self,
+        command: bytes,
+        answered: Callable[[Reply], object],
+        refused: Callable[[EngineError], object] = lambda _: None,
+    ) -> None:
         self.command = command
         self.answered = answered
+        self.refused = refused
         self.withdrawn = False
         self.written = False  # on this connection or an earlier one
 
@@ -40,16 +47,26 @@ async def asked(taker: Taker, commands: Sequence[bytes], undo: Callable[[], obje
     Args:
         taker: makes the calls.
         commands: the commands.
-        undo: called if the caller is cancelled and the last one may have been done.
+        undo: called if the caller is cancelled, or one of them is refused, and the last one may have been done.
+
+    Raises:
+        EngineError: the engine never does one of them.
     """
-    replies, answered = dict[int, Reply](), trio.Event()
+    replies, refusals, answered = dict[int, Reply](), list[EngineError](), trio.Event()
 
     def take(place: int, reply: Reply) -> None:
         replies[place] = reply
-        if len(replies) == len(commands):
+        settle()
+
+    def refuse(error: EngineError) -> None:
+        refusals.append(error)
+        settle()
+
+    def settle() -> None:
+        if len(replies) + len(refusals) == len(commands):
             answered.set()
 
-    calls = [Call(command, _at(place, take)) for place, command in enumerate(commands)]
+    calls = [Call(command, _at(place, take), refuse) for place, command in enumerate(commands)]
     for call in calls:
         taker.put(call)
     try:
@@ -58,8 +75,10 @@ async def asked(taker: Taker, commands: Sequence[bytes], undo: Callable[[], obje
         for call in calls:
             call.withdrawn = True
         taker.let_go_of_withdrawn()
-        if undo is not None and not answered.is_set() and calls[-1].written:
+        if undo is not None and len(replies) < len(commands) and calls[-1].written:
             undo()
+    if refusals:
+        raise refusals[0]
     return replies[len(commands) - 1]
 
 

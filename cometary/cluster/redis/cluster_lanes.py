@@ -79,9 +79,14 @@ class ClusterLanes:
         server = self._map.of(slot_of(key.encode()))
         return server is not None and server in self._lanes and self._lanes[server].up
 
-    def call(self, command: bytes, answered: Callable[[Reply], object]) -> None:
-        """Have a command done; `answered` is told the reply, on the loop."""
-        self.put(Call(command, answered))
+    def call(
+        self,
+        command: bytes,
+        answered: Callable[[Reply], object],
+        refused: Callable[[EngineError], object] = lambda _: None,
+    ) -> None:
+        """Have a command done; `answered` is told the reply on the loop, or `refused` that it never can be done."""
+        self.put(Call(command, answered, refused))
 
     def put(self, call: Call) -> None:
         """Have a call made by whichever server has its key (rule 1)."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cometary.cluster.redis.places import Place
     from cometary.cluster.redis.url import EngineURL
     from cometary.cluster.redis.wire import Reply
+    from cometary.errors import EngineError
 
 
 class Connections(Protocol):
@@ -36,8 +37,14 @@ class Connections(Protocol):
         """How long it takes to answer."""
         ...
 
-    def call(self, command: bytes, answered: Callable[[Reply], object], /) -> None:
-        """Have a command done; `answered` is told the reply, on the loop."""
+    def call(
+        self,
+        command: bytes,
+        answered: Callable[[Reply], object],
+        refused: Callable[[EngineError], object] = ...,
+        /,
+    ) -> None:
+        """Have a command done; `answered` is told the reply on the loop, or `refused` that it never can be done."""
         ...
 
     async def ask(self, *commands: bytes, undo: Callable[[], object] | None = None) -> Reply:

@@ -151,7 +151,11 @@ class RedisEngine:
             raise self._cannot_be_asked("there is no connection")
         asked = command("FCALL", RENEW, MEMBER_KEYS, *self._keys.members, *self._mine(self.lease))
         with trio.move_on_after(PATIENCE):
-            return self._lessees(await self._lane.ask(asked))
+            try:
+                reply = await self._lane.ask(asked)
+            except EngineError as error:
+                raise OSError(str(error)) from None
+            return self._lessees(reply)
         self._lane.drop()
         raise self._cannot_be_asked("it does not answer")
 
@@ -216,7 +220,10 @@ class RedisEngine:
                 self._lane.call(command("SREM", self._keys.of_node(self._node), sid), _nobody)
             answered(verdict)
 
-        self._lane.call(self._call(name, sid, given), take)
+        def let_go(_: EngineError) -> None:
+            answered(Verdict.FENCED)  # what cannot be recorded is nobody's, and no other session waits for it
+
+        self._lane.call(self._call(name, sid, given), take, let_go)
 
     async def open(self, sid: str, record: Record) -> None:
         """Keep the record of a new session; see `Records.open`."""

@@ -11,6 +11,7 @@
 5.  If replicas are to have what was done, no reply counts before they do (`cometary.cluster.redis.replicas`).
 6.  In a cluster a server may say that another one has what a call is about: the call goes there, and the connection
     stays.
+7.  A refusal that no repeat would change is that of one call, which has failed: those behind it go on.
 """
 
 from __future__ import annotations
@@ -83,9 +84,14 @@ class Lane:
         self._trouble: str | None = None
         self.up = False
 
-    def call(self, command: bytes, answered: Callable[[Reply], object]) -> None:
-        """Have a command done; `answered` is told the reply, on the loop."""
-        self.put(Call(command, answered))
+    def call(
+        self,
+        command: bytes,
+        answered: Callable[[Reply], object],
+        refused: Callable[[EngineError], object] = lambda _: None,
+    ) -> None:
+        """Have a command done; `answered` is told the reply on the loop, or `refused` that it never can be done."""
+        self.put(Call(command, answered, refused))
 
     def put(self, call: Call) -> None:
         """Have a call made."""
@@ -191,15 +197,25 @@ class Lane:
         if not self._written:
             return advice(reply) if isinstance(reply, Refusal) else "answers what it was not asked"
         call = self._calls[0]
-        if isinstance(reply, Refusal) and not self._elsewhere(call, reply):
-            return advice(reply)
+        refusal = reply if isinstance(reply, Refusal) else None
+        moved = refusal is not None and self._elsewhere(call, refusal)
+        if refusal is not None and not moved and not refusal.lasts:
+            return advice(refusal)
         self._calls.popleft()
         self._written -= 1
-        if not isinstance(reply, Refusal):
+        if refusal is None:
             self._times.answered(call)
             self._log_back()
             call.answered(reply)
+        elif not moved:
+            self._refuse(call, refusal)
         return None
+
+    def _refuse(self, call: Call, refusal: Refusal) -> None:
+        """Let a call fail that never can be done (rule 7)."""
+        text = f"the engine at {self._name} {advice(refusal)}"
+        logger.error("engine refuses", text=text, engine=self._name)
+        call.refused(EngineError(text))
 
     def _log_away(self, text: str) -> None:
         if text != self._trouble:

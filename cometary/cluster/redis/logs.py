@@ -26,6 +26,7 @@ from cometary.cluster.path_logs import (
 from cometary.cluster.redis.keys import SHELF_KEYS, Keys
 from cometary.cluster.redis.wire import Reply, command
 from cometary.dispatch.shelf import MOST_BYTES, MOST_PATHS
+from cometary.errors import EngineError
 
 LOG_LIBRARY: Final = "cometary_log_1"
 """The library of functions, and what their names begin with."""
@@ -36,7 +37,7 @@ OUTCOMES: Final[tuple[Outcome, ...]] = ("new", "repeat", "reused")
 
 NO_KEY: Final = Once("", b"", 0)
 
-Call = Callable[[bytes, Callable[[Reply], object]], None]
+Call = Callable[[bytes, Callable[[Reply], object], Callable[[EngineError], object]], None]
 Ask = Callable[[bytes], Awaitable[Reply]]
 
 
@@ -46,7 +47,7 @@ class RedisLogs:
     Args:
         keys: those that the cluster uses.
         sender: which process of its name the node is.
-        call: has a command done, and the reply told.
+        call: has a command done, and the reply told, or that it never can be done.
         ask: has one done, and waits for the reply.
     """
 
@@ -72,7 +73,8 @@ class RedisLogs:
         bounds = (*_kept(shelf), MOST_PATHS, MOST_BYTES)
         who = (self._sender, token, self._answered[name])
         key = (once.key, once.digest, round(once.seconds * 1000))
-        self._call(self._command("append", shelf, *what, *bounds, *who, *key), take)
+        asked = self._command("append", shelf, *what, *bounds, *who, *key)
+        self._call(asked, take, lambda _: None)  # whoever waits is told so when its patience has ended
 
     def claim(self, key: str, value: bytes, seconds: float, had: Callable[[bytes | None], object]) -> None:
         """Have a key stand for a value; see `Logs.claim`."""
@@ -82,7 +84,8 @@ class RedisLogs:
             had(None if before == value else before)  # it may have been sent twice
 
         milliseconds = round(seconds * 1000)
-        self._call(command("SET", self._keys.of_claim(key), value, "NX", "GET", "PX", milliseconds), take)
+        asked = command("SET", self._keys.of_claim(key), value, "NX", "GET", "PX", milliseconds)
+        self._call(asked, take, lambda _: had(None))  # rather published twice than never
 
     async def read_log(self, shelf: LogShelf, path: str, behind: int) -> PathLog:
         """Return what is kept of a path; see `Logs.read_log`."""

@@ -52,7 +52,7 @@ class Confirmations:
         held, self._held = self._held, []
         self._expected.popleft()
         if isinstance(reply, Refusal):  # of a replica: what it says of the commands is clearer
-            return [next((each for each in held if isinstance(each, Refusal)), reply)]
+            return [next((each for each in held if isinstance(each, Refusal) and not each.lasts), reply)]
         if not isinstance(reply, int) or reply < self._replicas:
             return [Refusal(f"NOREPLICAS {reply!r} of {self._replicas}")]
         return held

@@ -5,10 +5,14 @@ Pure: no clock, no socket. Source: https://redis.io/docs/latest/develop/referenc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from cometary.errors import EngineError
+
+LASTING: Final = re.compile(r"CROSSSLOT |WRONGTYPE |ERR .* script: \w+, on @user_function:\d+")
+"""Refusals that no other connection, and no patience, would change: that of keys, and that of a function that fails."""
 
 
 class Refusal(NamedTuple):
@@ -19,6 +23,11 @@ class Refusal(NamedTuple):
     """
 
     text: str
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is the command that is wrong, or what its keys hold, and not the state of the server."""
+        return LASTING.match(self.text) is not None
 
 
 Reply: TypeAlias = "int | bytes | str | Refusal | list[Reply] | None"
