@@ -12,6 +12,7 @@ import pytest
 import trio
 import trio.testing
 
+from cometary.cluster.redis.asking import Call
 from cometary.cluster.redis.lane import Lane
 from cometary.cluster.redis.wire import Reply, command
 from cometary.errors import EngineError
@@ -175,6 +176,36 @@ async def test_who_waits_no_more_for_an_engine_that_is_away_has_withdrawn(
     calls.call(command("GET", 2), lambda _: None)
     await trio.sleep(6)
     assert await end[0].receive_some() == command("GET", 2)
+
+
+async def test_thousands_who_give_up_at_once_do_not_each_look_through_all_that_waits(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    looked = 0
+
+    class Counted(Call):
+        """A call that counts how often it is looked at."""
+
+        __slots__ = ()
+
+        def __getattribute__(self, name: str) -> Any:
+            nonlocal looked
+            looked += name == "withdrawn"
+            return super().__getattribute__(name)
+
+    calls = Lane("memory", trio.sleep_forever)
+
+    async def give_up() -> None:
+        with trio.move_on_after(1):
+            await calls.ask(command("GET", 1))
+
+    for _ in range(1000):
+        calls.put(Counted(command("GET", 2), lambda _: None))
+    async with trio.open_nursery() as nursery:
+        for _ in range(2000):
+            nursery.start_soon(give_up)
+    assert looked <= 3 * 1000
+    assert len(calls.take_all()) == 1000
 
 
 async def test_nor_is_it_sent_again_if_it_was_sent_before_the_connection_broke(

@@ -29,6 +29,24 @@ class Call:
         self.written = False  # on this connection or an earlier one
 
 
+class Withdrawals:
+    """How many calls were withdrawn: to look for them takes as long as there are calls, so it is not done for each.
+
+    When a server goes, thousands give up at once, while more than that wait.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def worth_it(self, count: int, calls: int) -> bool:
+        """Take note of more that were; returns whether they may be half of all calls, and so are to be looked for."""
+        self._count += count
+        if 2 * self._count < calls:
+            return False
+        self._count = 0
+        return True
+
+
 class Taker(Protocol):
     """Makes calls."""
 
@@ -36,8 +54,8 @@ class Taker(Protocol):
         """Have a call made."""
         ...
 
-    def let_go_of_withdrawn(self) -> None:
-        """Forget calls for which nobody waits, as far as they are not on their way."""
+    def note_withdrawn(self, count: int) -> None:
+        """Take note that nobody waits for some calls any more: those that are not on their way are forgotten."""
         ...
 
 
@@ -72,9 +90,10 @@ async def asked(taker: Taker, commands: Sequence[bytes], undo: Callable[[], obje
     try:
         await answered.wait()
     finally:
-        for call in calls:
-            call.withdrawn = True
-        taker.let_go_of_withdrawn()
+        if not answered.is_set():
+            for call in calls:
+                call.withdrawn = True
+            taker.note_withdrawn(len(calls))
         if undo is not None and len(replies) < len(commands) and calls[-1].written:
             undo()
     if refusals:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from cometary.cluster.redis.admin import Wanted
-from cometary.cluster.redis.asking import Call, asked
+from cometary.cluster.redis.asking import Call, Withdrawals, asked
 from cometary.cluster.redis.call_times import CallTimes
 from cometary.cluster.redis.connection import ask_once
 from cometary.cluster.redis.lane import Lane
@@ -64,6 +64,7 @@ class ClusterLanes:
         self._ends: dict[Address, trio.CancelScope] = {}
         self._servers: dict[Address, str] = {}  # which process each is
         self._later: list[Call] = []
+        self._withdrawals = Withdrawals()
         self._ask_map = trio.Event()
         self.times = CallTimes()
 
@@ -102,11 +103,12 @@ class ClusterLanes:
         """Have commands done, and wait until all are; see `asked`."""
         return await asked(self, commands, undo)
 
-    def let_go_of_withdrawn(self) -> None:
-        """Forget calls for which nobody waits, as far as they are not on their way."""
-        self._later = [call for call in self._later if not call.withdrawn]
-        for lane in self._lanes.values():
-            lane.let_go_of_withdrawn()
+    def note_withdrawn(self, count: int) -> None:
+        """Take note that nobody waits for some calls any more: those that are not on their way are forgotten."""
+        if self._withdrawals.worth_it(count, len(self._later)):
+            self._later = [call for call in self._later if not call.withdrawn]
+        for lane in self._lanes.values():  # whichever has them
+            lane.note_withdrawn(count)
 
     def drop(self) -> None:
         """Let go of all connections: something does not answer."""
@@ -190,7 +192,8 @@ class ClusterLanes:
                 self._ask_map.set()
             later, self._later = self._later, []
             for call in later:
-                self.put(call)
+                if not call.withdrawn:
+                    self.put(call)
             await trio.sleep(PAUSE)
             if self._later or not self.up:
                 self._ask_map.set()

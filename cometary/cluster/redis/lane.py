@@ -22,7 +22,7 @@ from typing import Final
 
 import trio
 
-from cometary.cluster.redis.asking import Call, asked
+from cometary.cluster.redis.asking import Call, Withdrawals, asked
 from cometary.cluster.redis.call_times import CallTimes
 from cometary.cluster.redis.replicas import Confirmations
 from cometary.cluster.redis.wire import Refusal, Reply, ReplyReader
@@ -78,6 +78,7 @@ class Lane:
         self._elsewhere = elsewhere
         self._times = times or CallTimes()
         self._calls: deque[Call] = deque()
+        self._withdrawals = Withdrawals()
         self._written = 0  # how many of these were written on this connection
         self._connection: trio.CancelScope | None = None
         self._called = trio.Event()
@@ -104,14 +105,18 @@ class Lane:
 
     def take_all(self) -> list[Call]:
         """Return all calls that have no answer, which are somebody else's now."""
+        self._let_go_of_withdrawn()
         calls, self._calls = [*self._calls], deque()
         self._written = 0
         return calls
 
-    def let_go_of_withdrawn(self) -> None:
-        """Without a connection only: on one, what was written is answered in its order."""
-        if not self.up:
-            self._calls = deque([call for call in self._calls if not call.withdrawn])
+    def note_withdrawn(self, count: int) -> None:
+        """Take note that nobody waits for some calls; on a connection, what was written is answered in its order."""
+        if not self.up and self._withdrawals.worth_it(count, len(self._calls)):
+            self._let_go_of_withdrawn()
+
+    def _let_go_of_withdrawn(self) -> None:
+        self._calls = deque([call for call in self._calls if not call.withdrawn])
 
     def drop(self, why: str = "does not answer") -> None:
         """Let go of the connection: nothing comes on it any more, or it is to the wrong server."""
@@ -128,7 +133,7 @@ class Lane:
                 pause = await self._use(stream, pause)
             except (OSError, EngineError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 self._log_away(str(error))
-            self.let_go_of_withdrawn()
+            self._let_go_of_withdrawn()
             self._away()
             await trio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -138,7 +143,7 @@ class Lane:
         self._written = 0  # here: what was the last one's may have ended by a crash
         confirmations = Confirmations(self._replicas) if self._replicas else None
         self._times.forget()
-        self.let_go_of_withdrawn()
+        self._let_go_of_withdrawn()
         self._called.set()
         self.up = True
         async with stream, trio.open_nursery() as nursery:
