@@ -140,7 +140,11 @@ def check_key(key: object) -> None:
     """Accept an idempotency key by returning.
 
     Raises:
-        UsageError: if it is not text of 1 to 256 characters; the caller's fault.
+        UsageError: if it is not text of 1 to 256 characters, or has no UTF-8; the caller's fault.
     """
     if not (isinstance(key, str) and 0 < len(key) <= LONGEST_KEY):
         raise UsageError(f"an idempotency key is text of 1 to {LONGEST_KEY} characters")
+    try:
+        key.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, as JSON can have: an engine could not be asked for it
+        raise UsageError("an idempotency key is text, and half a surrogate pair is none") from None

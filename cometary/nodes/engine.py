@@ -295,8 +295,14 @@ class NodesEngine:
             token, taken = next(self._tokens), Future[None]()
             self._unnumbered[token] = Unnumbered(packet, published, taken, monotonic() + PATIENCE)
         new = Addition(packet.path, payload, packet.size, once)
-        self._on_loop(partial(self._cluster.append, shelf, new, partial(self._numbered, token)))
+        self._on_loop(partial(self._append, shelf, new, token))
         return taken
+
+    def _append(self, shelf: LogShelf, new: Addition, token: int) -> None:
+        try:
+            self._cluster.append(shelf, new, partial(self._numbered, token))
+        except Exception as error:  # noqa: BLE001 - whoever waits is told; from a thread, it would end the node
+            self._unnumbered.pop(token).taken.offer(error=error)
 
     def _numbered(self, token: int, appended: Appended) -> None:
         packet, published, taken, _ = self._unnumbered.pop(token)

@@ -102,7 +102,10 @@ class KeyedUpdates:
                 identity_of(packet)[0], self._cluster.node, self._cluster.incarnation, next(self._tokens)
             )
             value = msgspec.msgpack.encode(claim)
-            self._cluster.claim(key, value, SECONDS, lambda had: self._claimed(waiting, claim, had))
+            try:
+                self._cluster.claim(key, value, SECONDS, lambda had: self._claimed(waiting, claim, had))
+            except Exception as error:  # noqa: BLE001 - whoever waits is told, and those behind it go on
+                self._refuse(waiting, error)
 
         return waiting.taken, ask
 
@@ -135,14 +138,21 @@ class KeyedUpdates:
             waiting.settle = lambda: self._publish(waiting)
         else:
             waiting.settle = waiting.taken.offer
-        line = self._lines[waiting.packet.path]
+        self._go_on(waiting.packet.path)
+
+    def _refuse(self, waiting: Waiting, error: Exception) -> None:
+        waiting.settle = lambda: waiting.taken.offer(error=error)
+        self._go_on(waiting.packet.path)
+
+    def _go_on(self, path: str) -> None:
+        line = self._lines[path]
         while line and line[0].settle is not None:
             settle = line.popleft().settle
             self._waiting -= 1
             if settle is not None:
                 settle()
         if not line:
-            del self._lines[waiting.packet.path]
+            del self._lines[path]
 
     def _publish(self, waiting: Waiting) -> None:
         try:

@@ -102,7 +102,7 @@ def test_another_update_is_another_in_whatever_it_differs(other: Packet) -> None
         keys.once("k", other, sender)
 
 
-@pytest.mark.parametrize("key", ["", "x" * 257, 7, None])
+@pytest.mark.parametrize("key", ["", "x" * 257, 7, None, "caf\udce9"])
 def test_what_is_no_key_is_refused_and_nothing_sent(key: Any) -> None:
     keys, sender = IdempotencyKeys(lambda: 0.0), Sender()
     with pytest.raises(UsageError):

@@ -73,6 +73,27 @@ async def test_what_is_published_to_the_path_meanwhile_keeps_its_place(
     assert node.once.behind(Packet("p", 5)) is None
 
 
+async def test_a_key_that_the_engine_cannot_be_asked_for_holds_up_nothing(
+    new_node: Callable[[str], Node], autojump_clock: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = new_node("a")
+    taken, ask = node.once.publish(Packet("p", 1), "k")
+    behind = node.once.behind(Packet("p", 2))
+    with monkeypatch.context() as patched:
+        patched.setattr(node.cluster, "claim", _fails)
+        ask()
+    with pytest.raises(ValueError, match="no such key"):
+        await taken
+    assert behind is not None
+    await behind
+    assert node.sent == [(2, "")]
+    assert node.once.behind(Packet("p", 3)) is None
+
+
+def _fails(*_: object) -> None:
+    raise ValueError("no such key")
+
+
 def test_no_more_wait_than_there_is_room_for(
     new_node: Callable[[str], Node], monkeypatch: pytest.MonkeyPatch
 ) -> None:
