@@ -263,12 +263,12 @@ class NodesEngine:
     def _waits_no_more(self, token: int) -> None:
         self._unnumbered.pop(token, None)
 
-    def _publish_under(self, packet: Packet, key: str) -> None:
+    def _publish_under(self, packet: Packet, named: str) -> None:
         """Publish what has its key, or has waited for one that had."""
         with self._others.lock:
-            if not key or self._once.is_new(key):
+            if not named or self._once.is_new(named):
                 self._local.publish(packet)
-            self._interests.publish(packet, None, ("", 0, 0, key))
+            self._interests.publish(packet, None, ("", 0, 0, named))
         self._others.go_on()
 
     def _check_room(self) -> None:

@@ -62,7 +62,8 @@ class Told(msgspec.Struct, array_like=True, frozen=True, tag="t", omit_defaults=
         epoch: of its place in the log of its path; empty if that has none.
         offset: the place.
         before: that of the one before it on its path.
-        key: the idempotency key under which it was published; empty if that does not matter.
+        key: the name of a claim and the idempotency key under which it was published (`cometary.nodes.once`); empty
+            if that does not matter.
     """
 
     number: int

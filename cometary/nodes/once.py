@@ -4,9 +4,13 @@
     answers a repeat as the first. To a path with a history, that is done where the update is numbered
     (`cometary.cluster.path_logs`).
 2.  If another node has the key, nobody knows whether it has told anybody: it may have died in between. So the update is
-    published again, under the key, and each node lets go of what has come to it under that key before.
+    published again, under the key and the name of the claim, and each node lets go of what has come to it under that
+    key before.
 3.  What is published to the same path meanwhile waits behind it, in its order.
-4.  A key is known for `SECONDS`. Each node knows the latest `MOST` under which anything came.
+4.  A key is known for `SECONDS`. Each node knows the latest `MOST` under which anything came. The same claim is the
+    same update, whenever it comes. Another one is another update, since the engine has forgotten the one before; but
+    an engine that has lost everything has done so too early, and only time tells. What comes may have waited for
+    `LATE` seconds since it was claimed, so the time of a node ends sooner by that: no update is lost by it.
 
 Runs on the loop's thread, but for `publish` and `behind`: the caller has a lock.
 """
@@ -15,9 +19,10 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
+import trio
 
 from cometary.actors import Future
 from cometary.dispatch.idempotency import MOST, SECONDS, identity_of, reused
@@ -29,6 +34,9 @@ if TYPE_CHECKING:
 
     from cometary.cluster.engine import Engine as Cluster
     from cometary.packets.packet import Packet
+
+LATE: Final = 60.0
+"""Seconds; longer than an update takes from its claim to any node."""
 
 
 class Claim(NamedTuple):
@@ -46,22 +54,24 @@ class Claim(NamedTuple):
     incarnation: str
     token: int
 
+    def named(self, key: str) -> str:
+        """Return what an update is published under: the name of its claim, and its key."""
+        return f"{self.incarnation}.{self.token} {key}"
+
 
 class Waiting:
     """An update in a line.
 
     Attributes:
         packet: the update.
-        key: its key; None for one that only waits behind another.
         taken: told when it is published.
         settle: settles what has become of it, once that is known.
     """
 
-    __slots__ = ("key", "packet", "settle", "taken")
+    __slots__ = ("packet", "settle", "taken")
 
-    def __init__(self, packet: Packet, key: str | None, settle: Callable[[], object] | None) -> None:
+    def __init__(self, packet: Packet, settle: Callable[[], object] | None = None) -> None:
         self.packet = packet
-        self.key = key
         self.taken: Future[None] = Future()
         self.settle = settle
 
@@ -71,16 +81,25 @@ class KeyedUpdates:
 
     Args:
         cluster: knows who has which key.
-        send: publishes an update, under a key or none.
+        send: publishes an update, under a key and its claim or nothing.
+        now: reads the clock, in seconds.
     """
 
-    def __init__(self, cluster: Cluster, send: Callable[[Packet, str], object]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        send: Callable[[Packet, str], object],
+        now: Callable[[], float] = trio.current_time,
+    ) -> None:
         self._cluster = cluster
         self._send = send
+        self._now = now
         self._tokens = count(1)
         self._lines: dict[str, deque[Waiting]] = {}
         self._waiting = 0
-        self._came: OrderedDict[str, None] = OrderedDict()
+        self._came: OrderedDict[str, tuple[str, float]] = (
+            OrderedDict()
+        )  # the claim of each key, and until when
 
     def check_room(self) -> None:
         """See whether one more may wait.
@@ -93,7 +112,7 @@ class KeyedUpdates:
 
     def publish(self, packet: Packet, key: str) -> tuple[Future[None], Callable[[], object]]:
         """Publish an update once; returns what tells when that is done, and what is to be called on the loop."""
-        waiting = Waiting(packet, key, None)
+        waiting = Waiting(packet)
         self._lines.setdefault(packet.path, deque()).append(waiting)
         self._waiting += 1
 
@@ -103,7 +122,7 @@ class KeyedUpdates:
             )
             value = msgspec.msgpack.encode(claim)
             try:
-                self._cluster.claim(key, value, SECONDS, lambda had: self._claimed(waiting, claim, had))
+                self._cluster.claim(key, value, SECONDS, lambda had: self._claimed(waiting, key, claim, had))
             except Exception as error:  # noqa: BLE001 - whoever waits is told, and those behind it go on
                 self._refuse(waiting, error)
 
@@ -114,28 +133,31 @@ class KeyedUpdates:
         line = self._lines.get(packet.path)
         if line is None:
             return None
-        waiting = Waiting(packet, None, None)
-        waiting.settle = lambda: self._publish(waiting)
+        waiting = Waiting(packet)
+        waiting.settle = lambda: self._publish(waiting, "")
         self.check_room()
         line.append(waiting)
         self._waiting += 1
         return waiting.taken
 
-    def is_new(self, key: str) -> bool:
-        """Take note that an update has come under a key; returns whether it is the first one."""
-        if key in self._came:
+    def is_new(self, named: str) -> bool:
+        """Take note that an update has come under a key and its claim; returns whether it is the first one (rule 4)."""
+        claim, _, key = named.partition(" ")
+        before, until = self._came.get(key, ("", 0.0))
+        if before and (claim == before or self._now() < until):
             return False
-        self._came[key] = None
+        self._came[key] = claim, self._now() + SECONDS - LATE
+        self._came.move_to_end(key)
         if len(self._came) > MOST:
             self._came.popitem(last=False)
         return True
 
-    def _claimed(self, waiting: Waiting, claim: Claim, had: bytes | None) -> None:
+    def _claimed(self, waiting: Waiting, key: str, claim: Claim, had: bytes | None) -> None:
         before = claim if had is None else msgspec.msgpack.decode(had, type=Claim)
         if before.digest != claim.digest:
             waiting.settle = lambda: waiting.taken.offer(error=reused())
         elif had is None or before[1:3] != claim[1:3]:
-            waiting.settle = lambda: self._publish(waiting)
+            waiting.settle = lambda: self._publish(waiting, before.named(key))
         else:
             waiting.settle = waiting.taken.offer
         self._go_on(waiting.packet.path)
@@ -154,9 +176,9 @@ class KeyedUpdates:
         if not line:
             del self._lines[path]
 
-    def _publish(self, waiting: Waiting) -> None:
+    def _publish(self, waiting: Waiting, named: str) -> None:
         try:
-            self._send(waiting.packet, waiting.key or "")
+            self._send(waiting.packet, named)
         except Exception as error:  # noqa: BLE001 - whoever waits is told
             waiting.taken.offer(error=error)
         else:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import trio
 
 from cometary.actors import Future
 from cometary.cluster.local import LocalEngine, SharedState
+from cometary.dispatch.idempotency import SECONDS
 from cometary.errors import KeyReusedError, MailboxFullError
 from cometary.nodes.once import KeyedUpdates
 from cometary.packets.packet import Packet
@@ -22,7 +24,15 @@ class Node:
     def __init__(self, shared: SharedState, name: str) -> None:
         self.cluster = LocalEngine(shared, name, lease=LEASE)
         self.sent: list[tuple[object, str]] = []
-        self.once = KeyedUpdates(self.cluster, lambda packet, key: self.sent.append((packet.message, key)))
+        self.under: list[str] = []
+        self.routed: list[object] = []
+        self.once = KeyedUpdates(self.cluster, self.send)
+
+    def send(self, packet: Packet, named: str) -> None:
+        self.under.append(named)
+        self.sent.append((packet.message, named.rpartition(" ")[2]))
+        if not named or self.once.is_new(named):
+            self.routed.append(packet.message)
 
     def publish(self, message: object, key: str, path: str = "p") -> Future[None]:
         taken, ask = self.once.publish(Packet(path, message), key)
@@ -49,9 +59,28 @@ async def test_what_is_repeated_is_published_again_under_its_key_by_another_node
     assert (first.sent, second.sent) == ([(1, "k")], [(1, "k"), (1, "other")])
 
 
-def test_what_comes_a_second_time_under_a_key_is_let_go_of(new_node: Callable[[str], Node]) -> None:
+async def test_what_comes_a_second_time_under_a_key_is_let_go_of(
+    new_node: Callable[[str], Node], autojump_clock: object
+) -> None:
     node = new_node("a")
-    assert [node.once.is_new(key) for key in ("k", "l", "k")] == [True, True, False]
+    assert [node.once.is_new(named) for named in ("x.1 k", "x.2 l", "x.1 k")] == [True, True, False]
+    assert not node.once.is_new("y.1 k"), "an engine that has lost all gives the key to another one"
+    await trio.sleep(SECONDS)
+    assert not node.once.is_new("x.1 k"), "it has come late, and is the same"
+
+
+async def test_a_key_is_good_for_another_update_when_its_time_is_over(
+    new_node: Callable[[str], Node], autojump_clock: object
+) -> None:
+    first, second = new_node("a"), new_node("b")
+    async with running(first.cluster), running(second.cluster):
+        for turn in range(3):
+            await first.publish(turn, "hourly")
+            assert second.once.is_new(first.under[-1]), "it comes by the link"
+            await second.publish(turn, "hourly")
+            await trio.sleep(SECONDS + 0.001)
+    assert (first.routed, second.routed) == ([0, 1, 2], []), "the other node has had each by the link"
+    assert first.under == second.under
 
 
 async def test_what_is_published_to_the_path_meanwhile_keeps_its_place(
