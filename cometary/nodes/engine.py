@@ -266,10 +266,17 @@ class NodesEngine:
     def _publish_under(self, packet: Packet, named: str) -> None:
         """Publish what has its key, or has waited for one that had."""
         with self._others.lock:
-            if not named or self._once.is_new(named):
-                self._local.publish(packet)
+            self._publish_here(packet, named)
             self._interests.publish(packet, None, ("", 0, 0, named))
         self._others.go_on()
+
+    def _publish_here(self, packet: Packet, named: str) -> None:
+        if not named or self._once.is_new(named):
+            try:
+                self._local.publish(packet)
+            except BaseException:
+                self._once.forget(named)
+                raise
 
     def _check_room(self) -> None:
         if any(each.full for each in self._others.there()):
@@ -349,8 +356,8 @@ class NodesEngine:
             self._flow.check()
         if told.epoch:
             self._histories.take(packet.path, Numbered(told.epoch, told.offset, told.before, packet))
-        elif not told.key or self._once.is_new(told.key):
-            self._local.publish(packet)
+        else:
+            self._publish_here(packet, told.key)
 
     def _route_kept(self, packet: Packet) -> None:
         if self._dispatcher is not None:  # else nobody hears it yet

@@ -7,7 +7,8 @@
     published again, under the key and the name of the claim, and each node lets go of what has come to it under that
     key before.
 3.  What is published to the same path meanwhile waits behind it, in its order.
-4.  A key is known for `SECONDS`. Each node knows the latest `MOST` under which anything came. The same claim is the
+4.  What could not be published leaves no trace here, though its claim stays: the repeat of it is published.
+5.  A key is known for `SECONDS`. Each node knows the latest `MOST` under which anything came. The same claim is the
     same update, whenever it comes. Another one is another update, since the engine has forgotten the one before; but
     an engine that has lost everything has done so too early, and only time tells. What comes may have waited for
     `LATE` seconds since it was claimed, so the time of a node ends sooner by that: no update is lost by it.
@@ -97,6 +98,7 @@ class KeyedUpdates:
         self._tokens = count(1)
         self._lines: dict[str, deque[Waiting]] = {}
         self._waiting = 0
+        self._failed: OrderedDict[str, None] = OrderedDict()  # what has its claim here, and was not published
         self._came: OrderedDict[str, tuple[str, float]] = (
             OrderedDict()
         )  # the claim of each key, and until when
@@ -141,7 +143,7 @@ class KeyedUpdates:
         return waiting.taken
 
     def is_new(self, named: str) -> bool:
-        """Take note that an update has come under a key and its claim; returns whether it is the first one (rule 4)."""
+        """Take note that an update has come under a key and its claim; returns whether it is the first one (rule 5)."""
         claim, _, key = named.partition(" ")
         before, until = self._came.get(key, ("", 0.0))
         if before and (claim == before or self._now() < until):
@@ -152,12 +154,17 @@ class KeyedUpdates:
             self._came.popitem(last=False)
         return True
 
+    def forget(self, named: str) -> None:
+        """Take no note that an update has come, since it could not be routed (rule 4)."""
+        self._came.pop(named.partition(" ")[2], None)
+
     def _claimed(self, waiting: Waiting, key: str, claim: Claim, had: bytes | None) -> None:
         before = claim if had is None else msgspec.msgpack.decode(had, type=Claim)
+        named = before.named(key)
         if before.digest != claim.digest:
             waiting.settle = lambda: waiting.taken.offer(error=reused())
-        elif had is None or before[1:3] != claim[1:3]:
-            waiting.settle = lambda: self._publish(waiting, before.named(key))
+        elif had is None or before[1:3] != claim[1:3] or named in self._failed:
+            waiting.settle = lambda: self._publish(waiting, named)
         else:
             waiting.settle = waiting.taken.offer
         self._go_on(waiting.packet.path)
@@ -180,6 +187,10 @@ class KeyedUpdates:
         try:
             self._send(waiting.packet, named)
         except Exception as error:  # noqa: BLE001 - whoever waits is told
+            self._failed[named] = None
+            if len(self._failed) > MOST:
+                self._failed.popitem(last=False)
             waiting.taken.offer(error=error)
         else:
+            self._failed.pop(named, None)
             waiting.taken.offer()

@@ -1,0 +1,64 @@
+"""What a node's hub sees of the engine: what becomes of an update whose way is barred, here or at the engine."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cometary.cluster.local import LocalEngine, SharedState
+from cometary.errors import MailboxFullError
+from cometary.nodes.engine import NodesEngine
+from cometary.nodes.messages import Told
+from cometary.nodes.publications import Others
+from cometary.packets.contract_table import Contracts
+from cometary.packets.packet import Packet
+from cometary.packets.published import as_published
+from cometary.sessions.flow import Flow
+from tests.cluster.conformance.engines import running
+
+
+class Server:
+    """One node, and what was routed there."""
+
+    def __init__(self) -> None:
+        self.cluster = LocalEngine(SharedState(), "a", lease=1.0)
+        self.routed: list[object] = []
+        self.full = False
+        self.flow = Flow()
+        local: Any = SimpleNamespace(attach=lambda _: None, publish=self._route, members=None)
+        self.engine = NodesEngine(local, Contracts(), self.flow, Others(list, list), self.cluster)
+        dispatcher: Any = SimpleNamespace()
+        self.engine.attach(dispatcher)
+
+    def _route(self, packet: Packet) -> None:
+        if self.full:
+            raise MailboxFullError("no room")
+        self.routed.append(packet.message)
+
+
+async def test_what_could_not_be_published_under_its_key_is_published_when_it_is_repeated(
+    autojump_clock: object,
+) -> None:
+    server = Server()
+    async with running(server.cluster):
+        server.full = True
+        with pytest.raises(MailboxFullError):
+            await server.engine.publish_once(Packet("p", 1), "k")
+        server.full = False
+        for _ in range(2):
+            await server.engine.publish_once(Packet("p", 1), "k")
+    assert server.routed == [1]
+
+
+async def test_what_another_node_publishes_under_a_key_is_routed_as_soon_as_there_is_room() -> None:
+    server = Server()
+    told = Told(1, as_published(Packet("p", 1)), key="x.1 k")
+    server.full = True
+    with pytest.raises(MailboxFullError):
+        server.engine.route(told, 0.0)
+    server.full = False
+    for _ in range(2):
+        server.engine.route(told, 0.0)
+    assert server.routed == [1]
