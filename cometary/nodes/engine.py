@@ -4,7 +4,8 @@
     (`publications`, `interests`). For that the engine of the cluster is asked nothing.
 2.  What is published to a path with one is numbered and kept by the engine of the cluster first (`histories`): one
     operation, however many hear it. Whoever waits for it has waited until no end of a node can lose it.
-3.  What has an idempotency key asks the engine for that (`once`), or where it is numbered.
+3.  What has an idempotency key asks the engine for that (`once`), or where it is numbered. What is published to its
+    path meanwhile waits behind it.
 4.  While the engine is away, no more than `MOST_PENDING` wait for it: one more is refused
     (`MailboxFullError`). Who waits longer than `PATIENCE` is told to send it again, under the same idempotency key: it
     may still be numbered.
@@ -64,17 +65,17 @@ PAUSE: Final = 0.25
 
 
 class Unnumbered(NamedTuple):
-    """An update that waits for its number.
+    """An update that waits for the engine: for its number, or that it is known who has its key or one before it.
 
     Attributes:
         packet: the update.
-        published: what is told of it.
-        taken: told when it has it.
+        published: what is told of it; None if that is to be made.
+        taken: told when it waits no more.
         until: when whoever waits is told to send it again, by the monotonic clock.
     """
 
     packet: Packet
-    published: Published
+    published: Published | None
     taken: Future[None]
     until: float
 
@@ -234,7 +235,7 @@ class NodesEngine:
             self._check_room()
             waits = self._once.behind(packet)
             if waits is not None:
-                return waits
+                return self._note_waiting(packet, waits)
             taken = self._local.publish(packet)
             self._interests.publish(packet)
         self._on_loop(self._others.go_on)
@@ -254,10 +255,15 @@ class NodesEngine:
             self._check_room()
             self._once.check_room()
             taken, ask = self._once.publish(packet, key)
-            token = next(self._tokens)
-            self._unnumbered[token] = Unnumbered(packet, published, taken, monotonic() + PATIENCE)
-        taken.add_done_callback(partial(self._waits_no_more, token))
+            self._note_waiting(packet, taken)
         self._on_loop(ask)
+        return taken
+
+    def _note_waiting(self, packet: Packet, taken: Future[None]) -> Future[None]:
+        """Have whoever waits for an update told when that takes too long (rule 4)."""
+        token = next(self._tokens)
+        self._unnumbered[token] = Unnumbered(packet, None, taken, monotonic() + PATIENCE)
+        taken.add_done_callback(partial(self._waits_no_more, token))
         return taken
 
     def _waits_no_more(self, token: int) -> None:

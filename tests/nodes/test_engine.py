@@ -6,10 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trio
 
 from cometary.cluster.local import LocalEngine, SharedState
-from cometary.errors import MailboxFullError
-from cometary.nodes.engine import NodesEngine
+from cometary.errors import MailboxFullError, ProtocolError
+from cometary.nodes.engine import PATIENCE, NodesEngine
 from cometary.nodes.messages import Told
 from cometary.nodes.publications import Others
 from cometary.packets.contract_table import Contracts
@@ -62,3 +63,21 @@ async def test_what_another_node_publishes_under_a_key_is_routed_as_soon_as_ther
     for _ in range(2):
         server.engine.route(told, 0.0)
     assert server.routed == [1]
+
+
+async def test_whoever_waits_behind_an_update_with_a_key_is_told_when_the_engine_is_away_too_long(
+    autojump_clock: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cometary.nodes.engine.monotonic", trio.current_time)
+    server = Server()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(server.engine.run)
+        for taken in (server.engine.publish_once(Packet("p", 1), "k"), server.engine.publish(Packet("p", 2))):
+            assert taken is not None
+            with trio.fail_after(PATIENCE + 1), pytest.raises(ProtocolError, match="the engine is away"):
+                await taken
+        async with running(server.cluster):
+            await trio.sleep(1)
+            assert server.engine.publish(Packet("p", 3)) is None
+        nursery.cancel_scope.cancel()
+    assert server.routed == [1, 2, 3]
