@@ -9,6 +9,8 @@
 4.  Sessions of nodes that are gone are adopted without being asked for, too (`cometary.cluster.inheritance`).
 5.  A process that has the name of one that has gone goes on with its sessions.
 6.  One task looks for a session at a time, so that it is not adopted twice here.
+7.  While this process stops, one task sees for all who look for sessions whether it has let go of its own, and each of
+    them asks the engine again only then: a handler that takes its time costs nobody anything.
 """
 
 from __future__ import annotations
@@ -102,6 +104,7 @@ class Recording:
         self._start_soon = start_soon
         self._sought: dict[str, list[Seeker]] = {}
         self._opening = set[str]()
+        self._let_go: trio.Event | None = None
         self.lapses = 0
         self._inheritance = Inheritance(engine, self._inherit, lambda: manager.shutting_down, start_soon)
         self.has_gone: Callable[[str], bool] = _of_none
@@ -235,7 +238,7 @@ class Recording:
                     if not self._lets_go:
                         return ""
                     # Who is told that this process leaves adopts the others as well, of which calls are under way.
-                    await trio.sleep(LETTING_GO)
+                    await self._until_let_go()
                 elif here or await self._is_gone(node):
                     await self._adopt(sid, generation)
                 else:
@@ -247,6 +250,19 @@ class Recording:
     def _lets_go(self) -> bool:
         """Whether there are sessions that others are to go on with, and that have not come to that yet."""
         return any(keeper.recorder is not None for keeper in self._manager.directory.living.values())
+
+    async def _until_let_go(self) -> None:
+        """Wait until there are none (rule 7)."""
+        if self._let_go is None:
+            self._let_go = trio.Event()
+            self._start_soon(self._watch_letting_go, self._let_go)
+        await self._let_go.wait()
+
+    async def _watch_letting_go(self, let_go: trio.Event) -> None:
+        while self._lets_go:  # noqa: ASYNC110 - so no session has to tell anybody
+            await trio.sleep(LETTING_GO)
+        self._let_go = None
+        let_go.set()
 
     async def _is_gone(self, node: str) -> bool:
         return self.has_gone(node) or not await self._is_alive(node)

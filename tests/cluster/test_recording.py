@@ -160,6 +160,36 @@ async def test_a_process_that_stops_sends_nobody_to_others_while_calls_of_its_se
     assert process.told == []
 
 
+async def test_while_a_call_is_under_way_in_a_process_that_stops_those_who_look_for_sessions_ask_nobody_again(
+    process: Process, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    del autojump_clock
+    asked = list[str]()
+
+    async def owner(sid: str) -> tuple[str, int]:
+        await trio.lowlevel.checkpoint()
+        asked.append(sid)
+        return "a", 1
+
+    monkeypatch.setattr(process.a, "owner", owner)
+    process.manager.shutting_down = True
+    process.directory.living["y" * 28] = cast("Any", SimpleNamespace(recorder="one"))
+    told, sought = list[Any](), [f"{number:028}" for number in range(20)]
+
+    async def seek(sid: str) -> None:
+        told.append(await process.seek(sid))
+
+    for sid in sought:
+        nursery.start_soon(seek, sid)
+    await trio.sleep(3)
+    assert not told
+    assert sorted(asked) == sought
+    del process.directory.living["y" * 28]
+    await trio.sleep(0.1)
+    assert told == [""] * 20
+    assert sorted(asked) == sorted(sought * 2), "another process may have adopted them meanwhile"
+
+
 async def test_a_process_goes_on_with_the_sessions_of_the_one_that_had_its_name(process: Process) -> None:
     await process.join("a")
     process.recording.take_back()
