@@ -196,8 +196,9 @@ def opening_with(*steps: handshake.Step) -> Callable[[Talk], Awaitable[object]]:
     return say
 
 
-OF_LATER = msgspec.structs.replace(B.hello(), link_version=handshake.LINK_VERSION + 1, version="9.9")
-SPEAKS = r"'b' is cometary 9.9, which speaks version 2 of the link; this one is .*: update all nodes"
+LATER = handshake.LINK_VERSION + 1
+OF_LATER = msgspec.structs.replace(B.hello(), link_version=LATER, version="9.9")
+SPEAKS = rf"'b' is cometary 9.9, which speaks version {LATER} of the link; this one is .*: update all nodes"
 
 
 async def test_both_see_that_the_other_speaks_another_version() -> None:
