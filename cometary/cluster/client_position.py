@@ -56,4 +56,4 @@ def read_client_position(text: object) -> ClientPosition:
             if own >= 0 and all(offset >= 0 for _, _, offset in logs):
                 places = {log: Position(epoch, offset) for log, epoch, offset in logs}
                 return ClientPosition(own, tuple(sorted(places.items())))
-    raise UsageError("a position is a text that came with an answer as its `at`")
+    raise UsageError("a position is the text that an answer gave as its `at`")

@@ -24,16 +24,16 @@ class NodeSection(Section):
     """How several servers, on several machines, are one."""
 
     node: str | None = option(
-        None, NAME, "The name of this server among the nodes of one; without one it is a server by itself."
+        None, NAME, "The name of this server as one node of several; without a name it runs by itself."
     )
     node_listen: Address | None = option(
         None, kinds.ADDRESS, "Where other nodes connect; strangers need not reach it."
     )
     node_address: Address | None = option(
-        None, kinds.ADDRESS, "Where other nodes find this one, if that is not what node-listen says."
+        None, kinds.ADDRESS, "Where other nodes find this one, if not at node-listen."
     )
     node_secret: str | None = option(
-        None, SECRET, "By what nodes know each other; the same for all of them.", secret=True
+        None, SECRET, "The secret by which nodes know each other; the same on all of them.", secret=True
     )
 
     def check(self) -> None:
@@ -42,14 +42,14 @@ class NodeSection(Section):
             return
         if section_of(self, ClusterSection).engine == WITHIN:
             raise ConfigError(
-                "node", "nodes find each other by an engine: give one, such as redis://HOST:PORT"
+                "node", "nodes find each other through an engine: give one, such as redis://HOST:PORT"
             )
         if self.node_listen is None:
             raise ConfigError("node", "other nodes have to reach this one: give node-listen, HOST:PORT")
         if self.node_secret is None:
             raise ConfigError(
-                "node", "nodes know each other by a secret: give COMETARY_NODE_SECRET to all of them"
+                "node", "nodes know each other by a secret: give all of them COMETARY_NODE_SECRET"
             )
         if self.node_address is None and self.node_listen.host in EVERYWHERE:
-            problem = f"nobody finds {self.node_listen.host}: say where this node is found"
+            problem = f"nobody can connect to {self.node_listen.host}: say where this node is found"
             raise ConfigError("node-address", problem)

@@ -188,7 +188,7 @@ class Recording:
             waiting = self._sought[sid] = []
             self._start_soon(self._look_for, sid, self._find)
         if waiting is None or len(waiting) >= MOST_EACH:
-            refuse(ProtocolError("too-many-requests", "too many sessions are looked for", retry_after=1))
+            refuse(ProtocolError("too-many-requests", "too many sessions are being looked up", retry_after=1))
         else:
             waiting.append(Seeker(go_on, refuse, elsewhere))
         return True
@@ -293,7 +293,7 @@ class Recording:
         fields.restore_lease(keeper, manager.settings.notice)
         if record.ended is None:
             manager.hub.subscribe(keeper, fields.paths)
-        text = f"<Session {keeper.name}> goes on here, for the {record.generation}. time"
+        text = f"<Session {keeper.name}> goes on here, in generation {record.generation}"
         logger.debug("session adopted", text=text, session=keeper.name, generation=record.generation)
 
     def take_back(self) -> None:

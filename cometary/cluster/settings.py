@@ -40,13 +40,13 @@ class ClusterSection(Section):
     engine_prefix: str = option(
         PREFIX,
         ENGINE_PREFIX,
-        "What all keys in the engine begin with: clusters that share a server each have one of their own.",
+        "The beginning of all keys in the engine: clusters that share a server each need their own.",
         shown=False,
     )
     engine_replicas: int = option(
         0,
         kinds.whole(0, 9),
-        "How many replicas of the engine have to have what is recorded before it counts as recorded.",
+        "How many replicas of the engine must hold a change before it counts as recorded.",
         shown=False,
     )
     sessions: str = option(
@@ -57,7 +57,7 @@ class ClusterSection(Section):
     lease: float = option(
         5,
         kinds.seconds(0.5, 60),
-        "How long nothing may be heard of a process before others adopt its sessions.",
+        "How long a process may be silent before others adopt its sessions.",
     )
 
     def check(self) -> None:

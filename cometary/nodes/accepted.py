@@ -102,7 +102,7 @@ class Accepted:
             case Told():
                 self._incoming.take(message)
             case Missed():
-                text = f"node {self.link.node} took this one for gone: updates may be missing, and sessions are told so"
+                text = f"node {self.link.node} believed this one gone: updates may be missing, and sessions are told so"
                 logger.warning("updates missed", text=text, node=self.link.node)
                 self._home().gaps(None)
             case Ping():

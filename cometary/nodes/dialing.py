@@ -147,7 +147,7 @@ class Dialing:
             self._house.faulty()
         if self._troubles.get(node) != trouble:
             self._troubles[node] = trouble
-            text = f"node {node} at {address} is not reached: {trouble}"
+            text = f"node {node} at {address} cannot be reached: {trouble}"
             logger.warning("node not reached", text=text, node=node, address=address)
 
     def _note_clock(self, hello: Hello) -> None:
@@ -191,7 +191,7 @@ class Dialing:
             taken = True
             self._house.accepted(hello, _given_up(sock))
         except NodeRefusedError as error:
-            text = f"whoever dialed from {address} is not taken for a node: {error}"
+            text = f"a connection from {address} is not accepted as a node's: {error}"
             if self._strange.get(address) != text:
                 self._strange[address] = text
                 if len(self._strange) > STRANGERS:
@@ -200,7 +200,7 @@ class Dialing:
         except (OSError, EOFError, trio.TooSlowError):
             pass  # a look at the port; or a node that has gone, which dials again
         except Exception:  # rule 3
-            logger.exception("node not taken", text=f"taking whoever dialed from {address} failed")
+            logger.exception("node not taken", text=f"accepting a connection from {address} failed")
         finally:
             self._strangers -= 1
             if not taken:

@@ -341,7 +341,7 @@ class NodesEngine:
             if unnumbered.until > monotonic():
                 break
             detail = (
-                "the engine is away, and the update may still be sent: repeat it, under its idempotency key"
+                "the engine is away, and the update may still be sent: repeat it with its idempotency key"
             )
             unnumbered.taken.offer(error=ProtocolError("shutting-down", detail, retry_after=1))
 

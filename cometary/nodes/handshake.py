@@ -45,8 +45,8 @@ MOST_OTHERS: Final = 500
 LONGEST_SHOWN: Final = 300
 """Characters of what is logged."""
 
-STRANGE: Final = "it does not speak as a node does"
-STRANGER: Final = "node-secret is not the same at both"
+STRANGE: Final = "it does not speak the protocol of nodes"
+STRANGER: Final = "the two have different values of node-secret"
 
 SKEW: Final = 60.0
 """Seconds by which two clocks may differ before that is worth a warning."""
@@ -210,7 +210,7 @@ async def _have_it_proved(stream: ByteStream, own: Identity) -> tuple[Hello, byt
     if not isinstance(said, Hello):
         raise NodeRefusedError(STRANGE)
     if said.node == own.node:
-        raise NodeRefusedError(f"two nodes have the name {own.node!r}")
+        raise NodeRefusedError(f"two nodes are named {own.node!r}")
     check_version(said)
     told = hello + await _say(stream, own.hello())
     proof, _ = await _hear(stream)

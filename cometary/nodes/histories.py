@@ -154,7 +154,7 @@ class NodeHistories:
         elif followed is not None:
             followed.read(reader, trio.current_time())
         elif self._nursery is None:
-            reader.answer.offer(error=EngineError("nothing can be read of the engine now"))
+            reader.answer.offer(error=EngineError("the engine cannot be read now"))
         else:
             self._nursery.start_soon(self._read_unheard, path, shelf, reader)
         return reader.answer

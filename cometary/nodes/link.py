@@ -123,7 +123,7 @@ class Link:
             self._wants = True
             self._flushing.want(self)
         if self._kept > ALL:
-            self.cut("it takes nothing")
+            self.cut("it does not read what it is sent")
 
     @property
     def kept(self) -> int:
@@ -153,7 +153,7 @@ class Link:
         try:
             message = self.decode(payload)
         except UNREADABLE:
-            self.cut("it says what no node says")
+            self.cut("it sent what no node sends")
             return
         try:
             self.take(message)

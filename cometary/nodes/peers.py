@@ -235,7 +235,7 @@ class Peers:
         if named(hello.node) not in {"", hello.incarnation}:
             await self._cluster.look()  # it may be the new one, of which nothing was heard yet
             if named(hello.node) not in {"", hello.incarnation}:
-                raise NodeRefusedError(f"another process is the node {hello.node!r} by now")
+                raise NodeRefusedError(f"another process is now the node {hello.node!r}")
 
     def dialed(self, peer: Peer, hello: Hello, proof: Proof, sock: socket.socket) -> None:
         """Take a link to a node, which names those that it is linked with."""

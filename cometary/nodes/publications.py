@@ -145,7 +145,7 @@ class Outgoing:
             self._unconfirmed.clear()
             self._kept = 0
         if lost:
-            text = f"{lost} updates have not reached node {self._node}, or it has not said so; it has gone"
+            text = f"{lost} updates have not reached node {self._node}, or it has not confirmed them; it has gone"
             logger.warning("updates not confirmed", text=text, node=self._node, updates=lost)
 
 
@@ -232,7 +232,7 @@ class Incoming:
             except MailboxFullError:
                 return
             except Exception:  # it fails here, as it may at each try: rule 6
-                text = f"an update to {told.published.path!r} of another node could not be routed here"
+                text = f"an update to {told.published.path!r} from another node could not be routed here"
                 logger.exception("update failed", text=text, path=told.published.path)
             self._waiting.popleft()
             self._routed = told.number

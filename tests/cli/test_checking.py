@@ -43,7 +43,7 @@ def test_a_configuration_that_is_right_is_said_to_be(
             ["--sessions", "resume", "--engine", "redis://localhost", "--bind", "token"],
             "sessions: what sessions are bound to (bind) is known to one process",
         ),
-        (["--node", "a"], "--node: nodes find each other by an engine"),
+        (["--node", "a"], "--node: nodes find each other through an engine"),
         (["--node", "a", "--engine", "redis://localhost"], "--node: other nodes have to reach this one"),
         (["--node", "a b"], "--node: must be a name of letters"),
         (["--sessions", "resume"], "--sessions: what is to outlive this process has to be recorded"),
@@ -64,7 +64,7 @@ def test_two_authenticators_are_found(
     monkeypatch.setenv("COMETARY_TOKEN_SECRET", 32 * "t")
     monkeypatch.setenv("COMETARY_AUTH_SECRET", "whsec_" + 32 * "B")
     assert check("--auth-url", "https://www.example.org/") == 2
-    assert "there is one authenticator" in capsys.readouterr().err
+    assert "there can be only one authenticator" in capsys.readouterr().err
 
 
 def test_variables_that_look_like_an_option_are_named() -> None:

@@ -41,7 +41,7 @@ def test_a_position_is_read_as_it_was_written(position: ClientPosition) -> None:
     ],
 )
 def test_what_no_answer_came_with_is_no_position(text: object) -> None:
-    with pytest.raises(UsageError, match="came with an answer"):
+    with pytest.raises(UsageError, match="that an answer gave"):
         read_client_position(text)
 
 

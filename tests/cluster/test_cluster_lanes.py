@@ -124,7 +124,7 @@ async def test_what_is_wrong_with_a_cluster_is_one_line(
     port = lasting_places("watched").ports[0]
     wrong = {
         f"redis://{LOOPBACK}:{place.ports[1]}": "is one of a Redis Cluster: name it redis.cluster://",
-        f"redis+cluster://{LOOPBACK}:{port}": "is no Redis Cluster: name it redis://",
+        f"redis+cluster://{LOOPBACK}:{port}": "is not a Redis Cluster: name it redis://",
         f"redis+cluster://{LOOPBACK}:1": "cannot be reached",
     }
     for url, told in wrong.items():

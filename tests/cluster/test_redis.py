@@ -286,7 +286,7 @@ async def test_a_server_without_functions_is_too_old() -> None:
     ("options", "told"),
     [
         (["--requirepass", "secret"], "wants a password"),
-        (["--replicaof", "127.0.0.1 1"], "is a replica of 127.0.0.1:1; name the one that takes writes"),
+        (["--replicaof", "127.0.0.1 1"], "is a replica of 127.0.0.1:1; name the server that accepts writes"),
         (["--maxmemory", "1"], "is out of memory: raise its maxmemory"),
         (["--maxmemory-policy", "allkeys-lru"], "set its maxmemory-policy to noeviction .it is allkeys-lru"),
     ],

@@ -155,7 +155,7 @@ async def test_what_is_wrong_with_sentinels_is_one_line(
     port = lasting_places("watched").ports[1]
     wrong = {
         f"redis+sentinel://{hosts}/other": "watches no master 'other'",
-        f"redis+sentinel://{LOOPBACK}:{port}/main": "is no sentinel",
+        f"redis+sentinel://{LOOPBACK}:{port}/main": "is not a sentinel",
         f"redis+sentinel://{LOOPBACK}:1,{LOOPBACK}:2/main": "cannot be reached",
         f"redis://{hosts.partition(',')[0]}": "is a sentinel: name it redis",
         f"redis://{LOOPBACK}:{port}": "is a replica of",

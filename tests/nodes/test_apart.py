@@ -58,7 +58,7 @@ def test_another_secret_is_one_line(house: House) -> None:
     status, said = refused(*options_of("x", house.engine.url), COMETARY_NODE_SECRET="another-secret-0")
     assert (status, said.count("\n")) == (2, 1)
     assert said.startswith("cometary: node: node '")
-    assert "node-secret is not the same at both" in said
+    assert "the two have different values of node-secret" in said
 
 
 def test_a_server_that_is_no_node_and_one_at_a_wrong_address_harm_nobody(house: House) -> None:
@@ -102,7 +102,7 @@ def test_a_stranger_who_forges_a_forward_is_refused(house: House) -> None:
         told = say(stranger, identity.hello()) + hear(stranger)
         say(stranger, Proof(identity.proof(b"dialer", told)))
         stranger.sendall(b"\0\0\0\x08" + page.request(("echo", 1)))
-        assert decode(hear(stranger)) == Refused("node-secret is not the same at both")
+        assert decode(hear(stranger)) == Refused("the two have different values of node-secret")
         with suppress(ConnectionResetError):  # closed, in either way
             assert stranger.recv(1) == b""
     assert "c" not in house.nodes[0].others()

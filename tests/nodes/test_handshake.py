@@ -91,9 +91,9 @@ async def test_two_that_know_the_secret_learn_who_the_other_is_and_what_it_has_h
 @pytest.mark.parametrize(
     ("own", "node", "other", "said"),
     [
-        (Identity("a", "1", "", b"another"), "b", B, "node-secret is not the same at both"),
+        (Identity("a", "1", "", b"another"), "b", B, "the two have different values of node-secret"),
         (A, "c", B, "it is the node 'b'"),
-        (Identity("b", "3", "", SECRET), "b", B, "two nodes have the name 'b'"),
+        (Identity("b", "3", "", SECRET), "b", B, "two nodes are named 'b'"),
     ],
 )
 async def test_two_that_do_not_go_together_say_why(
@@ -111,7 +111,7 @@ async def test_what_one_has_proved_is_no_proof_when_it_is_said_back() -> None:
         await handshake._say(talk, proof)
 
     dialer, _ = await both(dialing(A), say_it_back)
-    assert dialer == "node-secret is not the same at both"
+    assert dialer == "the two have different values of node-secret"
 
 
 async def test_whoever_dials_proves_first() -> None:
@@ -160,7 +160,7 @@ async def test_what_is_no_node_is_said_to_be_none(said: bytes) -> None:
         await talk.send_all(said)
 
     _, acceptor = await both(stranger, accepting(B))
-    assert acceptor == "it does not speak as a node does"
+    assert acceptor == "it does not speak the protocol of nodes"
 
 
 def test_what_a_stranger_says_is_one_short_line_in_the_log() -> None:
@@ -210,16 +210,16 @@ async def test_both_see_that_the_other_speaks_another_version() -> None:
 
 async def test_whoever_says_anything_before_a_hello_is_no_node() -> None:
     dialer, _ = await both(dialing(A), saying(Proof(b"at once")))
-    assert dialer == "it does not speak as a node does"
+    assert dialer == "it does not speak the protocol of nodes"
     _, acceptor = await both(opening_with(Proof(b"at once")), accepting(B))
-    assert acceptor == "it does not speak as a node does"
+    assert acceptor == "it does not speak the protocol of nodes"
 
 
 async def test_anything_but_a_proof_proves_nothing() -> None:
     dialer, _ = await both(dialing(A), saying(B.hello(), B.hello()))
-    assert dialer == "node-secret is not the same at both"
+    assert dialer == "the two have different values of node-secret"
     _, acceptor = await both(opening_with(A.hello(), A.hello()), accepting(B))
-    assert acceptor == "node-secret is not the same at both"
+    assert acceptor == "the two have different values of node-secret"
 
 
 async def test_one_that_is_refused_after_it_has_proved_who_it_is_is_told_why() -> None:
@@ -231,7 +231,7 @@ async def test_one_that_is_refused_after_it_has_proved_who_it_is_is_told_why() -
     assert outcomes == ["it refuses this one: it has left", "it has left"]
 
 
-@pytest.mark.parametrize(("more", "said"), [(0, "it refuses this one: xx"), (1, "it does not speak as a")])
+@pytest.mark.parametrize(("more", "said"), [(0, "it refuses this one: xx"), (1, "it does not speak the")])
 async def test_a_message_is_just_as_long_as_may_be(more: int, said: str) -> None:
     least = len(handshake._encode(handshake.Refused("x" * 300))) - 300
     refused = handshake.Refused("x" * (handshake.LONGEST - least + more))

@@ -83,7 +83,7 @@ async def test_the_process_that_the_engine_names_is_the_node(named: str, after_l
 async def test_a_process_whose_name_another_one_has_is_refused() -> None:
     peers = Peers(OWN, cast("Engine", EngineThatNames("new", "new")), "/comet")
     for ask in (peers.welcome, peers.check):
-        with pytest.raises(NodeRefusedError, match="another process is the node 'b' by now"):
+        with pytest.raises(NodeRefusedError, match="another process is now the node 'b'"):
             await ask(hello("old"))
 
 

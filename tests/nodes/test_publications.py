@@ -162,7 +162,7 @@ async def test_what_can_never_be_routed_is_logged_and_holds_nothing_up(
         incoming.take(told(number))
     incoming.confirm()
     assert (routed, wire.sent) == ([1, 3], [Heard(3)])
-    assert "an update to 'p' of another node could not be routed here" in caplog.text
+    assert "an update to 'p' from another node could not be routed here" in caplog.text
 
 
 @dataclass

@@ -119,7 +119,9 @@ async def check(url: EngineURL, client: Redis[bytes], wanted: Wanted) -> str:
         )
     if about.get("role") != "master":
         master = f"{about.get('master_host')}:{about.get('master_port')}"
-        raise EngineError(f"the engine at {url} is a replica of {master}; name the one that takes writes")
+        raise EngineError(
+            f"the engine at {url} is a replica of {master}; name the server that accepts writes"
+        )
     policy = about.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         raise EngineError(

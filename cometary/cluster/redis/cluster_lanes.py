@@ -258,7 +258,7 @@ class ClusterLanes:
 
 def _said(refusal: Refusal) -> str:
     if refusal.text.startswith("ERR This instance has cluster support disabled"):
-        return "is no Redis Cluster: name it redis://HOST:PORT/DB"
+        return "is not a Redis Cluster: name it redis://HOST:PORT/DB"
     if refusal.text.startswith("NOAUTH"):
         return "wants a password: redis+cluster://:PASSWORD@…"
     return f"refuses to say who has what: {refusal.text}"

@@ -39,12 +39,12 @@ READ: Final = 65_536
 
 ADVICE: Final = {
     "OOM": "is out of memory: raise its maxmemory, or let it have fewer sessions",
-    "READONLY": "is a replica: it takes no writes",
-    "LOADING": "loads its data",
+    "READONLY": "is a replica: it accepts no writes",
+    "LOADING": "is loading its data",
     "MISCONF": "cannot write its data to its disk, and takes no more",
     "NOPERM": "does not let this user do what is needed",
-    "NOREPLICAS": "has too few replicas that keep up: engine-replicas says how many have to have what is recorded",
-    "CLUSTERDOWN": "is part of a Redis Cluster of which something is down",
+    "NOREPLICAS": "has too few replicas that keep up: engine-replicas says how many must hold what is recorded",
+    "CLUSTERDOWN": "is part of a Redis Cluster that is partly down",
 }
 """What to say of refusals."""
 
@@ -200,7 +200,7 @@ class Lane:
     def _take(self, reply: Reply) -> str | None:
         """Take the reply to the oldest call; returns what is wrong with the engine, if anything is."""
         if not self._written:
-            return advice(reply) if isinstance(reply, Refusal) else "answers what it was not asked"
+            return advice(reply) if isinstance(reply, Refusal) else "answers something it was not asked"
         call = self._calls[0]
         refusal = reply if isinstance(reply, Refusal) else None
         moved = refusal is not None and self._elsewhere(call, refusal)

@@ -64,7 +64,7 @@ class Sentinels:
 def _said(refusal: str) -> str:
     kind = refusal.partition(" ")[0]
     if kind == "NOAUTH":
-        return "wants a password, which is not supported: let the nodes at it without one"
+        return "wants a password, which is not supported: let nodes use it without one"
     if refusal.startswith("ERR unknown command"):
-        return "is no sentinel"
+        return "is not a sentinel"
     return f"refuses to say where the master is: {refusal}"
