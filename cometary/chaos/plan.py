@@ -59,7 +59,7 @@ class Plan:
     """
 
     mode: str = field(
-        default="jitter", metadata=_option(kinds.choice(*MODES), "How connections are troubled.")
+        default="jitter", metadata=_option(kinds.choice(*MODES), "How connections are disturbed.")
     )
     url: str | None = field(
         default=None,
@@ -86,7 +86,9 @@ class Plan:
     )
     kill_every: float = field(
         default=15,
-        metadata=_option(kinds.seconds(0.1, 3600), "Seconds after which a connection breaks, about."),
+        metadata=_option(
+            kinds.seconds(0.1, 3600), "About how many seconds a connection lasts before it breaks."
+        ),
     )
     crash_every: float = field(
         default=0.01,
@@ -94,7 +96,7 @@ class Plan:
     )
     workers: int = field(
         default=2,
-        metadata=_option(kinds.whole(2, 64), "Processes of the server's own, for kill-worker."),
+        metadata=_option(kinds.whole(2, 64), "Worker processes of the bench's own server, for kill-worker."),
     )
     kill_worker_every: float = field(
         default=1,
@@ -104,7 +106,7 @@ class Plan:
         default=3, metadata=_option(kinds.whole(2, 9), "Nodes of its own, for the modes that break these.")
     )
     lease: float = field(
-        default=2, metadata=_option(kinds.seconds(0.5, 60), "Seconds of their leases, for the same modes.")
+        default=2, metadata=_option(kinds.seconds(0.5, 60), "Their lease in seconds, for the same modes.")
     )
     fault_every: float = field(
         default=10,
@@ -117,28 +119,30 @@ class Plan:
         default=6,
         metadata=_option(
             kinds.seconds(0.1, 600),
-            "Seconds for which a node hangs, nothing goes by, the engine is slow or away.",
+            "Seconds for which a node hangs or is cut off, or the engine is slow or away.",
         ),
     )
     engine_delay: float = field(
         default=0.2,
         metadata=_option(
-            kinds.seconds(0.001, 10), "Seconds by which the engine answers later, in slow-engine."
+            kinds.seconds(0.001, 10), "Seconds by which the engine's answers are delayed, in slow-engine."
         ),
     )
     engine_keeps: str = field(
         default="nothing",
-        metadata=_option(kinds.choice(*KEEPING), "What the engine of its own keeps when it is killed."),
+        metadata=_option(kinds.choice(*KEEPING), "What the bench's own engine keeps when it is killed."),
     )
     drain: float = field(
         default=30,
         metadata=_option(
-            kinds.seconds(1, 600), "The longest to wait at the end in which nothing of what is out arrives."
+            kinds.seconds(1, 600), "The longest wait at the end during which nothing outstanding arrives."
         ),
     )
     seed: int | None = field(
         default=None,
-        metadata=_option(kinds.whole(0, 2**32), "What chance follows from; by default another each time."),
+        metadata=_option(
+            kinds.whole(0, 2**32), "The seed of everything random; by default a new one each time."
+        ),
     )
     watch_memory: bool = field(
         default=False,

@@ -111,7 +111,7 @@ class Report:
         if self.up.wrong or self.down.wrong:
             faults.append("not everything arrived once and in order")
         if self.endings.wrong:
-            faults.append("not everything was told of as undelivered when sessions ended, once and in order")
+            faults.append("not everything undelivered was reported when sessions ended, once and in order")
         if not self.up.sent:
             faults.append("no page has sent anything")
         elif not self.up.received:
@@ -180,7 +180,7 @@ class Report:
         if self.excused:
             lines.append(
                 f"{self.excused} packets were under way when their connection broke, and were lost or came again, "
-                "of which their wire promises no better: they are not counted"
+                "as their wire allows: they are not counted"
             )
         if left := self.zombies["left"]:
             lines.append(
@@ -194,8 +194,9 @@ class Report:
             )
         if self.slowest > SLOW:
             lines.append(
-                f"all went up to {self.slowest:.0f} times as slowly as planned: the bench was late by up to "
-                f"{self.lag['max']:.1f} s, the server took up to {self.answers['max']:.1f} s to refuse a request"
+                f"everything went up to {self.slowest:.0f} times as slowly as planned: the bench was "
+                f"late by up to {self.lag['max']:.1f} s, the server took up to "
+                f"{self.answers['max']:.1f} s to refuse a request"
             )
         if self.refusals:
             lines.append(f"refused: {_listed(self.refusals)}")

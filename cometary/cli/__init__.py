@@ -79,7 +79,7 @@ def _start(command: str, given: Mapping[str, str], words: Sequence[str]) -> int:
 
 def _demo(settings: Settings) -> str:
     if settings.comet != DEMO_ENDPOINT:
-        raise ConfigError("comet", f"the demo's page knows of no endpoint but {DEMO_ENDPOINT}")
+        raise ConfigError("comet", f"the demo's page knows no endpoint but {DEMO_ENDPOINT}")
     return DEMO
 
 

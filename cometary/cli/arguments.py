@@ -44,7 +44,7 @@ def _parser() -> ArgumentParser:
     serve = commands.add_parser("serve", help="run the server", allow_abbrev=False)
     demo = commands.add_parser("demo", help="run the server with the demo application", allow_abbrev=False)
     check = commands.add_parser(
-        "check-config", help="say whether a configuration is right, and start nothing", allow_abbrev=False
+        "check-config", help="check a configuration, and start nothing", allow_abbrev=False
     )
     for command in (serve, check):
         command.add_argument("app", metavar="MODULE:APP", nargs="?", default=SUPPRESS, help=_help(options[0]))

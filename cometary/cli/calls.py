@@ -37,13 +37,13 @@ def add_options(command: str, parser: ArgumentParser) -> None:
         whom = parser.add_mutually_exclusive_group(required=True)
         whom.add_argument("sid", metavar="SID", nargs="?", help=_SID)
         whom.add_argument(
-            "--name", metavar="NAME", help="Its public name, as `top`, `sessions` and the log tell it."
+            "--name", metavar="NAME", help="Its public name, as `top`, `sessions` and the log show it."
         )
     if command in {"update", "send"}:
         parser.add_argument("path", metavar="PATH")
         parser.add_argument("message", metavar="MESSAGE", nargs="?", default="null", help=_MESSAGE)
     if command == "sessions":
-        parser.add_argument("--json", action="store_true", help="Print what the server says, as JSON.")
+        parser.add_argument("--json", action="store_true", help="Print the server's answer as JSON.")
     target.add_options(parser)
 
 

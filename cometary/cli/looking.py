@@ -36,14 +36,18 @@ def add_options(command: str, parser: ArgumentParser) -> None:
         parser.add_argument("name", metavar="NAME", help="The session's public name.")
     if command == "ended":
         parser.add_argument(
-            "search", metavar="TEXT", nargs="?", default="", help="What is in their name, user or paths."
+            "search",
+            metavar="TEXT",
+            nargs="?",
+            default="",
+            help="Text that their name, user or paths contain.",
         )
         parser.add_argument("--reason", default="", help="Why they ended, such as timeout. Default: any.")
         parser.add_argument("--most", metavar="NUMBER", default="100", help="How many. Default: 100.")
     if command == "top":
         parser.add_argument("--every", metavar="SECONDS", type=float, default=2.0, help="Default: 2.")
         parser.add_argument("--once", action="store_true", help="Show it once.")
-    parser.add_argument("--json", action="store_true", help="Print what the server says, as JSON.")
+    parser.add_argument("--json", action="store_true", help="Print the server's answer as JSON.")
     target.add_options(parser)
 
 
@@ -113,7 +117,7 @@ def check(status: int, body: bytes) -> None:
         said = json.loads(body)
         error = ControlError(said["error"], status, said["detail"])
     except (ValueError, KeyError, TypeError):
-        error = ControlError("internal-error", status, "what answers is no server of Cometary's")
+        error = ControlError("internal-error", status, "what answers is not a Cometary server")
     raise error
 
 

@@ -52,7 +52,7 @@ def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) 
 
 def _drained(said: Mapping[str, Any]) -> str:
     count: int = said["sessions"]
-    sent = "one is" if count == 1 else f"{count} are" if count else "there are none to be"
+    sent = "one is" if count == 1 else f"{count} are" if count else "none had to be"
     return f"no more sessions; {sent} sent away"
 
 

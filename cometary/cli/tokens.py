@@ -29,7 +29,7 @@ def add_options(parser: ArgumentParser) -> None:
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="One more of the things that it says; JSON, or else text. May be given several times.",
+        help="One more claim; JSON, or else text. May be given several times.",
     )
     parser.add_argument("--config", metavar="FILE", default=SUPPRESS, help="a TOML file with token-secret")
 
@@ -51,7 +51,7 @@ def run(given: Mapping[str, Any], environment: Mapping[str, str]) -> int:
     claims = dict(_read_claims(given["claim"]))
     settings = load({name: given[name] for name in ("config",) if name in given}, environment)
     if not settings.token_secret:
-        problem = "a token is signed, so there has to be COMETARY_TOKEN_SECRET, or token-secret in the file"
+        problem = "a token is signed, so it needs COMETARY_TOKEN_SECRET, or token-secret in the file"
         raise ConfigError("token", problem)
     from cometary.authentication import SignedToken  # noqa: PLC0415 - `--help` need not wait for it
 

@@ -220,7 +220,7 @@ class WorkersControl:
     def _some_worker(self) -> int:
         for worker in self._relay.ready:
             return worker
-        raise ProtocolError("shutting-down", "No worker is there at the moment.", retry_after=1)
+        raise ProtocolError("shutting-down", "No worker is running at the moment.", retry_after=1)
 
     def _ask_its_worker(self, exchange: Exchange) -> None:
         codec = negotiate(exchange.headers.get(b"content-type", b""))
@@ -306,7 +306,7 @@ def _merged(path: str, merge: Callable[[], Answered]) -> Answered:
     try:
         return merge()
     except Exception:
-        logger.exception("answers not merged", text=f"what the workers answer to {path} does not go together")
+        logger.exception("answers not merged", text=f"the workers' answers to {path} do not fit together")
         return FAILED
 
 

@@ -111,7 +111,7 @@ class Component:
         check_text("Component", secret, "Component(DOMAIN, SECRET)")
         if not (trusted_network or Address(host, port).is_loopback):
             raise UsageError(
-                f"nothing is encrypted on the way to {host}: say trusted_network=True if it may be so"
+                f"nothing is encrypted on the way to {host}: pass trusted_network=True if that is acceptable"
             )
         self.domain = domain
         self.most_stanza = most_stanza
@@ -150,7 +150,7 @@ class Component:
             UsageError: if there is a handler for them; the caller's fault.
         """
         if (type, name) in self._iq:
-            raise UsageError(f"there is a handler for {type} {name} already")
+            raise UsageError(f"there is already a handler for {type} {name}")
         self._iq[type, name] = handler
 
     def on_message(self, handler: StanzaHandler) -> StanzaHandler:

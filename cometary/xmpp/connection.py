@@ -204,7 +204,7 @@ class Connection:
 
     def _take_note(self, dropped: int) -> None:
         if dropped:
-            text = f"The stream broke twice while the same was being written: {dropped} stanzas are dropped"
+            text = f"The stream broke twice during the same write: {dropped} stanzas are dropped"
             self._say("xmpp stanzas dropped", text)
 
     def _say(self, event: str, text: str, *, error: bool = True) -> None:

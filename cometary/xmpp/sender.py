@@ -82,7 +82,7 @@ class Sender:
             logger.warning("xmpp stanzas dropped", text=text, domain=self._domain)
 
     def _drop(self, element: Element, size: int) -> None:
-        text = f"{size} bytes are more than the XMPP server takes: it is not sent"
+        text = f"{size} bytes are more than the XMPP server takes: the stanza is not sent"
         to = element.get("to", "")[:100]
         logger.warning("xmpp stanza too long", text=text, domain=self._domain, to=to)
 

@@ -195,7 +195,7 @@ def test_a_bench_that_was_late_says_so() -> None:
 
 def test_a_run_that_went_slowly_says_how_late_bench_and_server_were() -> None:
     text = str(dataclasses.replace(PERFECT, slowest=3, answers={"p99": 0.3, "max": 2.0}))
-    assert "all went up to 3 times as slowly as planned: the bench was late by up to 0.1 s" in text
+    assert "everything went up to 3 times as slowly as planned: the bench was late by up to 0.1 s" in text
     assert "the server took up to 2.0 s to refuse a request" in text
 
 

@@ -105,6 +105,6 @@ def test_the_demo_is_not_served_where_its_page_would_not_find_it(
 
     monkeypatch.setattr("cometary.cli._serve", serve)
     assert main(["demo", "--comet", "/push"]) == 2
-    assert capsys.readouterr().err == "cometary: comet: the demo's page knows of no endpoint but /comet\n"
+    assert capsys.readouterr().err == "cometary: comet: the demo's page knows no endpoint but /comet\n"
     assert main(["demo", "--comet", "/comet"]) == 0
     assert main(["serve", "--comet", "/push"]) == 0

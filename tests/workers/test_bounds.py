@@ -129,4 +129,4 @@ async def test_answers_that_do_not_go_together_are_the_servers_failure(
     exchange.arrive(carrier, "peer")
     WorkersControl(relay, "", 2, dict, lambda *_: None)(exchange)
     assert carrier.status == 500
-    assert "what the workers answer to /statistics does not go together" in caplog.text
+    assert "the workers' answers to /statistics do not fit together" in caplog.text

@@ -148,7 +148,7 @@ def test_nothing_is_published_or_done_by_a_get(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/update", "/send", "/statistics", "/receipts"])
 def test_without_any_worker_it_is_told_to_come_again_soon(path: str) -> None:
-    with pytest.raises(ProtocolError, match="No worker is there") as raised:
+    with pytest.raises(ProtocolError, match="No worker is running") as raised:
         Called(saying(1), "POST" if path in {"/update", "/send"} else "GET", path, ready=())
     assert (raised.value.condition, raised.value.retry_after) == ("shutting-down", 1)
 

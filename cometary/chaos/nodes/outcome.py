@@ -106,7 +106,7 @@ class Outcome:
         if self.interrupted:
             lines.append(
                 f"{self.interrupted} packets were being handled when their node died: reported, not handled again, "
-                "and in no other number"
+                "and counted nowhere else"
             )
         if self.gaps:
             lines.append(f"{self.gaps} times a page was told of a gap in what is published to all")

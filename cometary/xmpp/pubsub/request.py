@@ -207,7 +207,7 @@ def _changes(element: Element, name: str, allowed: tuple[str, ...]) -> dict[str,
         if not jid or said not in allowed:
             raise StanzaError("bad-request", f"each has a jid, and as its {name} one of {', '.join(allowed)}")
         if jid in changes:
-            raise StanzaError("bad-request", "each jid is there once")
+            raise StanzaError("bad-request", "each jid may appear only once")
         changes[jid] = said
     return changes
 
@@ -215,7 +215,7 @@ def _changes(element: Element, name: str, allowed: tuple[str, ...]) -> dict[str,
 def _those(element: Element, name: str) -> list[Element]:
     """Return the elements in another one, all of which have to have a name."""
     if any(split_name(each.tag)[1] != name for each in element):
-        raise StanzaError("bad-request", f"in it there are elements {name}, and no others")
+        raise StanzaError("bad-request", f"it may contain only elements {name}")
     return list(element)
 
 

@@ -146,7 +146,7 @@ class PubSubService:
             return
         size = len(write(_published(PUBSUB_EVENT, request.node, request.items)))
         if size > self.most_told:
-            text = f"{size} bytes are more than the {self.most_told} that a service tells of at once"
+            text = f"{size} bytes are more than the {self.most_told} that a service announces at once"
             raise StanzaError("not-acceptable", text, pubsub="payload-too-big")
 
     def _fitting(self, request: PubSubRequest, returned: Any) -> Any:
@@ -225,7 +225,7 @@ def _for_oneself(request: PubSubRequest) -> PubSubRequest:
         return request
     asked = request.subscriber or ""
     if not same_account(asked, request.sender):
-        raise StanzaError("bad-request", "it is for an account of somebody else", pubsub="invalid-jid")
+        raise StanzaError("bad-request", "it is for somebody else's account", pubsub="invalid-jid")
     return replace(request, subscriber=own_address(request.sender, asked))
 
 
