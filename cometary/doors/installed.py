@@ -29,5 +29,5 @@ def _load(entry: EntryPoint) -> type[Door]:
     except Exception as error:  # whatever a module does when it is imported
         raise ConfigError(where, f"cannot be imported: {type(error).__name__}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Door)):
-        raise ConfigError(where, "is no subclass of cometary.doors.door.Door")
+        raise ConfigError(where, "is not a subclass of cometary.doors.door.Door")
     return found

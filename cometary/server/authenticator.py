@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cometary.app import App, Authenticator
     from cometary.settings import Settings
 
-ONE: Final = "there is one authenticator, and {other} is another one"
+ONE: Final = "there can be only one authenticator, and {other} is a second"
 
 
 def choose_authenticator(settings: Settings, app: App) -> Authenticator | None:

@@ -28,7 +28,5 @@ def contracts_of(settings: Settings, app: App | None) -> Contracts:
     # What the operator says comes first: of the contracts that cover a path the first one holds.
     contracts = Contracts([*read_contracts(settings.paths), *declared], settings.queue_bytes)
     if contracts.durable and settings.sessions != RESUME:
-        raise ConfigError(
-            "sessions", "a path is declared durable: that takes sessions that are recorded (resume)"
-        )
+        raise ConfigError("sessions", "a path is declared durable: that needs recorded sessions (resume)")
     return contracts

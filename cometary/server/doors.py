@@ -130,7 +130,7 @@ class Doors:
         ]
         if len(answering) > 1:
             raise ConfigError(
-                f"door {answering[1][0]}", f"{answering[0][0]} answers at all other paths already"
+                f"door {answering[1][0]}", f"{answering[0][0]} already answers at all other paths"
             )
         return answering[0][1] if answering else None
 

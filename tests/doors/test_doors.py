@@ -84,7 +84,7 @@ def test_its_options_are_options_like_others(tmp_path: Path) -> None:
             "lines = nothing_there:Door",
             "cannot be imported: ModuleNotFoundError: No module named 'nothing_there'",
         ),
-        ("lines = json:loads", "is no subclass of cometary.doors.door.Door"),
+        ("lines = json:loads", "is not a subclass of cometary.doors.door.Door"),
     ],
 )
 def test_a_door_that_cannot_be_had_is_one_line(tmp_path: Path, entry: str, problem: str) -> None:
@@ -191,7 +191,7 @@ class AllPathsDoor(Door):
     ("doors", "problem"),
     [
         ([BellDoor, BellDoor], "door bell: there are several of this name"),
-        ([*BUILT_IN, AllPathsDoor], "door all-paths: files answers at all other paths already"),
+        ([*BUILT_IN, AllPathsDoor], "door all-paths: files already answers at all other paths"),
     ],
 )
 async def test_doors_that_exclude_each_other_are_refused(doors: list[type[Door]], problem: str) -> None:

@@ -40,9 +40,9 @@ def test_it_may_be_the_operator_s() -> None:
 @pytest.mark.parametrize(
     ("settings", "app", "problem"),
     [
-        (TOKENS, App(authenticate=everybody), "token-secret: .* the application's is another one"),
-        (CALLBACK, App(authenticate=everybody), "auth-url: .* the application's is another one"),
-        (BOTH, App(), "auth-url: there is one authenticator, and token-secret is another one"),
+        (TOKENS, App(authenticate=everybody), "token-secret: .* the application's is a second"),
+        (CALLBACK, App(authenticate=everybody), "auth-url: .* the application's is a second"),
+        (BOTH, App(), "auth-url: there can be only one authenticator, and token-secret is a second"),
     ],
 )
 def test_two_are_a_mistake(settings: Settings, app: App, problem: str) -> None:
@@ -65,5 +65,5 @@ def test_then_the_server_does_not_start() -> None:
         command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert process.returncode == 2
-    assert process.stderr.startswith("cometary: token-secret: there is one authenticator")
+    assert process.stderr.startswith("cometary: token-secret: there can be only one authenticator")
     assert process.stderr.count("\n") == 1

@@ -31,7 +31,7 @@ class BoshSection(Section):
         "When TLS is spoken with the XMPP server; off loopback it has to be always.",
     )
     xmpp_ca: str | None = option(
-        None, kinds.FILE, "A file with the authorities that the XMPP server's certificate may be from."
+        None, kinds.FILE, "A file with the authorities that may have signed the XMPP server's certificate."
     )
     bosh_wait: int = option(60, kinds.whole(1, 300), "How long, in seconds, a BOSH request is held at most.")
     bosh_hold: int = option(1, kinds.whole(0, 8), "The most requests that are held for one client.")
@@ -47,7 +47,7 @@ class BoshSection(Section):
     bosh_script: str = option(
         "off",
         kinds.choice("off", "on"),
-        "Whether pages of any site may use scripts (XEP-0252); whoever has a session's id can then read its answers.",
+        "Whether pages of any site may use scripts (XEP-0252); anyone with a session's id can then read its answers.",
     )
 
     def check(self) -> None:

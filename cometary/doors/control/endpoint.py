@@ -165,7 +165,7 @@ class ControlEndpoint:
         if not self._secrets:
             if not names_this_machine(exchange.headers.get(b"host", b"")):
                 raise ProtocolError(
-                    "forbidden", "without a secret, calls are taken under this machine's own name only"
+                    "forbidden", "without a secret, calls are accepted only under this machine's own name"
                 )
             return self._router if self._inspector is None or not is_inspector(exchange) else self._inspector
         if exchange.path in OPEN:

@@ -118,7 +118,7 @@ def _read_cursor(cursor: str, log_id: str) -> int:
         return 0
     life, _, number = cursor.rpartition("-")
     if not (life and number.isascii() and number.isdecimal() and len(number) < LONGEST_NUMBER):
-        raise ProtocolError("bad-request", "after= is no cursor that this call has given.")
+        raise ProtocolError("bad-request", "after= is not a cursor that this call gave.")
     return int(number) if life == log_id else 0
 
 

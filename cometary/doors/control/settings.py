@@ -34,8 +34,8 @@ def _check_secrets(value: object) -> tuple[str, ...]:
 
 
 SECRETS: Final = Kind(
-    "secrets, each with its rights behind it, separated by commas: all; or any of update, send, connect (of these one "
-    "with =PATTERN for some paths alone, such as update=orders/**), kick, read and operate",
+    "secrets, each with its rights behind it, separated by commas: all; or any of update, send, connect (each for some "
+    "paths alone with =PATTERN, such as update=orders/**), kick, read and operate",
     _check_secrets,
     lambda text: _check_secrets(kinds.listed(text)),
 )
@@ -54,7 +54,7 @@ class ControlSection(Section):
         None, SECRET, "The bearer token for every call of the control interface.", secret=True, live=True
     )
     secrets: tuple[str, ...] = option(
-        (), SECRETS, "More such tokens, each with what it is good for.", secret=True, live=True
+        (), SECRETS, "More such tokens, each with its rights.", secret=True, live=True
     )
     inspector: str = option(
         "on",

@@ -36,7 +36,9 @@ class SlowAnswers:
             ProtocolError: `too-many-requests`; the caller's fault.
         """
         if self._under_way >= self._most:
-            raise ProtocolError("too-many-requests", "too many of these are being made", retry_after=1)
+            raise ProtocolError(
+                "too-many-requests", "too many of these answers are being made", retry_after=1
+            )
         self._under_way += 1
         self._start_soon(self._try, exchange)
 

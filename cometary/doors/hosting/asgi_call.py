@@ -81,11 +81,11 @@ class AsgiCall:
         """
         if message["type"] == "http.response.start":
             if self._start is not None:
-                raise RuntimeError("the response has been started before")
+                raise RuntimeError("the response has already been started")
             self._start = message
         elif message["type"] == "http.response.body":
             if self._start is None or self._finished:
-                raise RuntimeError("there is no response that this could be of")
+                raise RuntimeError("this belongs to no response")
             await self._take(self._start, message.get("body", b""), more=message.get("more_body", False))
         else:
             raise RuntimeError(f"{message['type']} is not known here")

@@ -75,7 +75,7 @@ class WsgiCall:
             finally:
                 exc_info = None  # else it would be in a cycle with this frame
         elif self._status:
-            raise RuntimeError("start_response was called before, and there is no exc_info")
+            raise RuntimeError("start_response has already been called, and there is no exc_info")
         self._status = int(status[:3])
         self._headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         return self._write

@@ -65,7 +65,7 @@ class Forest:
         check_path(path, from_client=False)
         if is_control(path) and not authorized:
             self.dropped += 1
-            text = "a message to a control path is dropped: who said it has not shown the secret"
+            text = "a message to a control path is dropped: its sender has not shown the secret"
             logger.warning("control message dropped", text=text, path=path)
             return None
         try:

@@ -79,7 +79,7 @@ def _entries(body: bytes) -> list[dict[str, Any]]:
     """Return the entries of a body that are objects."""
     entries: Any = json.decode(body)
     if not isinstance(entries, list):
-        raise ProtocolError("bad-request", "it is no list")
+        raise ProtocolError("bad-request", "it is not a list")
     listed = cast("Sequence[Any]", entries)
     return [entry for entry in listed if isinstance(entry, dict)]
 

@@ -92,7 +92,7 @@ class StompChannel(BufferedChannel):
             self._waiting += len(data)
         if self._waiting > MOST_BEHIND:
             logger.warning(
-                "stomp client too slow", text="a STOMP client does not read as fast as is sent to it"
+                "stomp client too slow", text="a STOMP client does not keep up with what it is sent"
             )
             self.close()
         elif self.talk.conversation.closing:

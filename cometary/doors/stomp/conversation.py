@@ -197,12 +197,12 @@ class Conversation:
     def _connect(self, frame: Frame) -> None:
         headers = frame.headers
         if self.connected:
-            raise bad("CONNECT comes once.")
+            raise bad("CONNECT comes only once.")
         offered = headers.get("accept-version", VERSIONS[-1]).split(",")
         spoken = next((version for version in VERSIONS if version in offered), None)
         if spoken is None:
             raise ProtocolError(
-                "bad-request", f"Of the versions {', '.join(VERSIONS)} one has to be accepted."
+                "bad-request", f"One of the versions {', '.join(VERSIONS)} has to be accepted."
             )
         beats = _beats(headers.get("heart-beat", "0,0"))
         self._when(
@@ -283,9 +283,9 @@ class Conversation:
         if mode not in ACK_MODES:
             raise bad(f"An ack mode is one of {', '.join(ACK_MODES)}.")
         if name in self._subscriptions:
-            raise bad("There is a subscription of this id already.")
+            raise bad("There is already a subscription with this id.")
         if len(self._subscriptions) >= MOST_SUBSCRIPTIONS:
-            raise ProtocolError("too-large", f"There are {MOST_SUBSCRIPTIONS} subscriptions at most.")
+            raise ProtocolError("too-large", f"There may be at most {MOST_SUBSCRIPTIONS} subscriptions.")
         subscription = Subscription(name, destination, mode)
         self._subscriptions[name] = subscription  # before: a queue may have something for it at once
         try:
@@ -297,7 +297,7 @@ class Conversation:
     def _unsubscribe(self, frame: Frame) -> None:
         subscription = self._subscriptions.get(self._subscription_id(frame))
         if subscription is None:
-            raise bad("There is no subscription of this id.")
+            raise bad("There is no subscription with this id.")
         self._drop(subscription)
 
     def _drop(self, subscription: Subscription) -> None:
@@ -349,7 +349,7 @@ class Conversation:
                 raise bad("There is no NACK in version 1.0.")
             subscription = self._by_message.get(name)
             if subscription is None or name in settled:
-                raise bad("No message of this id waits to be acknowledged.")
+                raise bad("No message with this id waits to be acknowledged.")
             names = [name]
             if subscription.mode == "client":
                 flying = list(subscription.unacknowledged)

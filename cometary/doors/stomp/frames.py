@@ -283,7 +283,7 @@ def unescape(text: str, version: str) -> str:
     def original(match: re.Match[str]) -> str:
         found = originals.get(match[0])
         if found is None:
-            raise bad("A header has an escape that there is not in this version.")
+            raise bad("A header has an escape that this version does not have.")
         return found
 
     return _find_escapes(original, text)

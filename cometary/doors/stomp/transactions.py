@@ -32,9 +32,9 @@ class Transactions:
         """
         name = required(frame, "transaction")
         if name in self._kept:
-            raise bad("There is a transaction of this name already.")
+            raise bad("There is already a transaction of this name.")
         if len(self._kept) >= MOST:
-            raise ProtocolError("too-large", f"There are {MOST} transactions at one time at most.")
+            raise ProtocolError("too-large", f"There may be at most {MOST} transactions at one time.")
         self._kept[name] = []
 
     def keep(self, frame: Frame) -> None:
@@ -42,7 +42,7 @@ class Transactions:
         kept = self._find(frame)
         self._bytes += len(frame.body)
         if len(kept) >= MOST_FRAMES or self._bytes > MOST_BYTES:
-            raise ProtocolError("too-large", f"A transaction has {MOST_FRAMES} frames at most.")
+            raise ProtocolError("too-large", f"A transaction may have at most {MOST_FRAMES} frames.")
         kept.append(frame)
 
     def end(self, frame: Frame) -> list[Frame]:

@@ -44,9 +44,7 @@ MESSAGE_PATHS: Final = Kind(
     _check_patterns,
     lambda text: _check_patterns(kinds.listed(text)),
 )
-_UNSIGNED: Final = (
-    "webhooks are signed, so there has to be COMETARY_WEBHOOK_SECRET, or webhook-secret in the file"
-)
+_UNSIGNED: Final = "webhooks are signed, so they need COMETARY_WEBHOOK_SECRET, or webhook-secret in the file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +61,7 @@ class WebhookSection(Section):
         None, SIGNING_SECRET, "The key that webhooks are signed with.", secret=True
     )
     webhook_events: tuple[str, ...] = option(
-        (), WEBHOOK_EVENTS, "What the back-end is told of; of all of these if it is not said."
+        (), WEBHOOK_EVENTS, "The events that the back-end is told of; by default all of them."
     )
     message_paths: tuple[str, ...] = option(
         (), MESSAGE_PATHS, "Where clients may send to back-ends, which are told of each message."
@@ -72,7 +70,7 @@ class WebhookSection(Section):
         5, kinds.seconds(0.1, 300), "How long one attempt to deliver a webhook takes."
     )
     webhook_patience: float = option(
-        600, kinds.seconds(0, 86400), "How long a webhook that fails is tried again."
+        600, kinds.seconds(0, 86400), "How long a failed webhook is tried again."
     )
     webhook_connections: int = option(8, kinds.whole(1, 256), "The most webhooks under way at one time.")
     webhook_queue: int = option(

@@ -71,7 +71,7 @@ def _sessions(sources: Sources, census: Census) -> Iterator[Metric]:
         "cometary_longest_queue_packets", "Packets in the longest queue of a session.", census.longest
     )
     yield gauge(
-        "cometary_unhandled_packets", "Packets that the application has still to handle.", census.unhandled
+        "cometary_unhandled_packets", "Packets that the application has yet to handle.", census.unhandled
     )
 
 
@@ -95,12 +95,12 @@ def _times(sources: Sources) -> Iterator[Metric]:
     probes, times = sources.hub.probes, sources.manager.handler_times
     yield histogram(
         "cometary_update_answer_seconds",
-        "From a packet's being sent to its answer; sampled.",
+        "Time from sending a packet to its answer; sampled.",
         probes.answered,
     )
     yield histogram(
         "cometary_update_acknowledgement_seconds",
-        "From a packet's being sent to its acknowledgement; sampled.",
+        "Time from sending a packet to its acknowledgement; sampled.",
         probes.acknowledged,
     )
     yield histograms(
@@ -126,7 +126,7 @@ def _connections(sources: Sources) -> Iterator[Metric]:
 
 def _actors(sources: Sources) -> Iterator[Metric]:
     numbers = sources.actors.scheduler.statistics()
-    yield gauge("cometary_actors", "Actors that live.", len(sources.actors.actors))
+    yield gauge("cometary_actors", "Actors that are alive.", len(sources.actors.actors))
     yield gauge("cometary_actors_ready", "Actors that wait for their turn.", numbers.ready)
     yield counter("cometary_actor_messages_total", "Messages that actors have handled.", numbers.messages)
     yield gauge(
