@@ -1,11 +1,11 @@
 """Answering: a client's question is handed to the handlers of its path, and what they return is sent back.
 
 1.  They are called as for any packet: in the order in which they were declared, each when the one before has finished.
-    The first value that is not None is the answer; if there is none, None is. So a question whose handlers return
-    nothing is answered when they have run.
+    The first value that is not None is the answer; if every handler returns None, the answer is None. So a question
+    whose handlers return nothing is answered when they have run.
 2.  A handler that raises `RefusedError` keeps the question from those behind it, and the client is told why.
 3.  One that raises anything else, or returns what cannot be sent, crashes the session's actor as for any packet. Then
-    whoever reports the failure tells the client (`Question.failed`).
+    the code that reports the failure tells the client (`Question.failed`).
 """
 
 from __future__ import annotations

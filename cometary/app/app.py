@@ -97,7 +97,7 @@ class App(Sockets):
         return handler
 
     def recovered(self, handler: SignonHandler) -> SignonHandler:
-        """Call `handler(session)` when a session that was recorded goes on here, since its process has ended.
+        """Call `handler(session)` when a recorded session goes on here after its process has ended.
 
         Its data and its paths are what they were; it is no sign-on.
 
@@ -241,7 +241,7 @@ class App(Sockets):
         return spec
 
     def delegate(self, told: D) -> D:
-        """Have `told.update(sender, path, message)` called with each update to any path.
+        """Call `told.update(sender, path, message)` with each update to any path.
 
         It is called in an actor of its own, a child of the supervisor `delegates`: if it raises, that is started again,
         and nobody else notices. It has to return soon; updates wait for it without bound.
@@ -255,7 +255,7 @@ class App(Sockets):
         return told
 
     def files(self, prefix: str, directory: str | PathLike[str], *, follow_links: bool = False) -> None:
-        """Serve the files of `directory` and of those below it, beside the comet endpoint.
+        """Serve the files of `directory` and of the directories below it, beside the comet endpoint.
 
         They are read when the server starts: what is put there later is not served.
 
@@ -301,11 +301,11 @@ class App(Sockets):
             message: any value that JSON or CBOR can carry; one that is encoded already, of `cometary.encoded_json` or
                 `cometary.encoded_cbor`, is passed on as it is.
             sender: who sends it, for receivers inside the server; it does not travel.
-            receipt: the id for receipts: one that says to how many sessions it went, and one from
-                each of these about what has become of it; None for none.
+            receipt: the id for receipts: one with the number of sessions that it went to, and one from each of them
+                about what became of it; None for none.
             ttl: seconds that it waits unsent at most; None: as the path's contract says.
             key: what it is conflated and counted with; None: as the path's contract says.
-            exclude: a session that does not get it, such as that of whoever has brought it about.
+            exclude: a session that does not get it, such as the one that caused the update.
             idempotency_key: a text of 1 to 256 characters, under which the same update is sent once in five minutes: a
                 repeat does nothing.
 
@@ -334,7 +334,7 @@ class App(Sockets):
         )
 
     def update_all(self, path: str, updates: Iterable[tuple[object, object]]) -> None:
-        """Send several messages to `path`, in order, once all of them are known to be all right; from any thread.
+        """Send several messages to `path`, in order, once all of them have been checked; from any thread.
 
         Args:
             path: the path.
@@ -342,7 +342,7 @@ class App(Sockets):
 
         Raises:
             UsageError: as `update` does, of any of them; the caller's fault, nothing was sent.
-            MailboxFullError: as `update` does; nothing was sent from the one on that was too much.
+            MailboxFullError: as `update` does; the message that was too much was not sent, nor any after it.
         """
         check_own_path(path)
         if self._hub is None:
@@ -350,7 +350,7 @@ class App(Sockets):
         self._hub.update_all(path, updates)
 
     def listen(self, ref: ActorRef[Any], pattern: str) -> None:
-        """Have an actor told each update to the paths that a pattern covers: a `Packet`; on the loop.
+        """Tell an actor each update to the paths that a pattern covers, as a `Packet`; on the loop.
 
         It is told in all its incarnations, until `unlisten`: one that ends for good before the server does says so.
 
@@ -363,7 +363,7 @@ class App(Sockets):
         self._hub.listen(ref, pattern)
 
     def unlisten(self, ref: ActorRef[Any], pattern: str) -> None:
-        """Have it told no more of them."""
+        """Stop telling it of them."""
         if self._hub is not None:
             self._hub.unlisten(ref, pattern)
 

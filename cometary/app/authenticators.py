@@ -1,4 +1,4 @@
-"""Authenticators as applications declare them: a function of the token, or one that wants to know more."""
+"""Authenticators as applications declare them: a function of the token, or one that needs more than the token."""
 
 from __future__ import annotations
 

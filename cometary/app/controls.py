@@ -93,7 +93,7 @@ class Controls:
         return self._if_permitted(session, wish.paths, disconnect)
 
     def replay(self, session: Session, _path: str, message: object) -> object:
-        """Replay what is kept of paths that a session is connected to, whoever has connected it."""
+        """Replay what is kept of paths that a session is connected to, no matter who connected it."""
         since = read(message, Missed).since
         check_number(since)
         _made(lambda: session.replay(since))
@@ -137,7 +137,7 @@ def read(message: object, kind: type[T]) -> T:
     """Read what a client wishes for.
 
     Raises:
-        RefusedError: `bad-request`: it is something else; the client's fault.
+        RefusedError: `bad-request`: it is not such a message; the client's fault.
     """
     try:
         return msgspec.convert(message, kind)
@@ -146,10 +146,10 @@ def read(message: object, kind: type[T]) -> T:
 
 
 def check_number(paths: Sized, most: int = MOST_PATHS) -> None:
-    """See whether these are as many paths as may be asked for at a time.
+    """Check that no more paths are asked for than are allowed at a time.
 
     Raises:
-        RefusedError: `bad-request`: they are more; the client's fault.
+        RefusedError: `bad-request`: there are too many; the client's fault.
     """
     if len(paths) > most:
         kind = "paths" if most == MOST_PATHS else "patterns with stars"
@@ -157,7 +157,7 @@ def check_number(paths: Sized, most: int = MOST_PATHS) -> None:
 
 
 def check_none(refused: list[str]) -> None:
-    """See whether nothing is refused.
+    """Check that nothing is refused.
 
     Raises:
         RefusedError: `forbidden`, with the paths; the client's fault.

@@ -41,7 +41,7 @@ class Handlers:
         of_signoff: called with each end of a session.
         of_failure: called with each failure.
         of_receipt: called with each receipt.
-        of_controls: by their control paths, what is called with packets to these, and nothing else is.
+        of_controls: by control path, what alone is called with the packets to that path.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Handlers:
         self._remembered.clear()
 
     def leave_packets(self, pattern: str, handler: Handler) -> None:
-        """Call it with them no more."""
+        """Stop calling it with them."""
         self._of_packets.unsubscribe(pattern, handler)
         self._remembered.clear()
 

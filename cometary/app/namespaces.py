@@ -24,7 +24,7 @@ class Namespaces(Paths):
     """The namespaces of an application, and all that `Paths` has.
 
     Attributes:
-        namespaces: by their names, who decides who is let in there; None for whoever decides elsewhere.
+        namespaces: by name, what decides who is let in there; None if the server's authenticator decides.
     """
 
     def __init__(self) -> None:
@@ -32,9 +32,9 @@ class Namespaces(Paths):
         self.namespaces: dict[str, Authenticator | None] = {}
 
     def namespace(self, name: str) -> Callable[[A], A]:
-        """Have a namespace for clients of Socket.IO, beside the main one, `/`; Socket.IO is spoken from then on.
+        """Declare a namespace for clients of Socket.IO, beside the main one, `/`; Socket.IO is spoken from then on.
 
-        What it returns may be used to declare who is let in there, in the place of what `authenticate` declares:
+        What it returns may be used to declare who is let in there, instead of what `authenticate` declares:
 
             @app.namespace("/admin")
             def admit(token): ...
@@ -43,8 +43,8 @@ class Namespaces(Paths):
             name: such as `/admin`.
 
         Raises:
-            UsageError: if that is no name, or a server runs the application, or the authenticator cannot be called; the
-                caller's fault, nothing has changed.
+            UsageError: if that is not a name, or a server runs the application, or the authenticator cannot be called;
+                the caller's fault, nothing has changed.
         """
         self._have_namespace("app.namespace", name)
 

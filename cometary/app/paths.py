@@ -63,25 +63,26 @@ class Paths(Handlers):
         presence: bool = False,
         durable: bool = False,
     ) -> None:
-        """Declare what becomes of the packets to some paths: where a session is too slow for them, or comes later.
+        """Declare what becomes of the packets to some paths if a session is too slow for them, or connects later.
 
         Args:
             pattern: which paths; of several declarations that cover a path the first one holds.
             when_full: `keep`, `conflate`, `drop_oldest`, `drop_newest` or `close`; see
                 `cometary.packets.contract`.
-            limit: packets with the same key that wait for a session at most, for the last three;
+            limit: the most packets with the same key that wait for a session, for the last three;
                 100 by default.
-            ttl: seconds that a packet waits unsent at most. By default a minute where packets may
-                be dropped anyway, else without end.
+            ttl: seconds that a packet waits unsent at most. By default a minute where packets may be dropped anyway,
+                otherwise there is no limit.
             key: `key(path, message)` says what is conflated and counted together; by default
                 each path by itself.
             history: how many of the latest updates to each path are kept for those who come later, or come back; None:
                 none. See `cometary.dispatch.history`.
             history_ttl: for how many seconds at most; 300 by default.
             history_bytes: how many bytes of them at most; 1 MiB by default.
-            presence: whether it is known, and told to those who hear a path, who is connected to it.
+            presence: whether the server keeps track of who is connected to a path, and tells those who hear it.
             durable: whether each update is recorded for each session that can resume, before its client gets it. It
-                goes with none of `when_full`, `ttl`, `key` and `history`, and needs a server that records sessions.
+                cannot be combined with `when_full`, `ttl`, `key` or `history`, and needs a server that records
+                sessions.
 
         Raises:
             PatternError: if it is not a pattern; the caller's fault, nothing has changed.
@@ -169,7 +170,7 @@ class Paths(Handlers):
     async def reauthorize(self, session: Session) -> list[str]:
         """Ask again about the paths that a session is connected to, as far as there are authorizers for them.
 
-        It is disconnected from those that it may not hear any more, and its client is told (`::refused`).
+        It is disconnected from those that it may no longer hear, and its client is told (`::refused`).
 
         Returns:
             These paths.
@@ -208,7 +209,7 @@ class Paths(Handlers):
 
         Returns:
             The packets, each with `path` and `message`; where they end (`at`, None if the path has no history);
-            and whether they are all there were in between (`complete`).
+            and whether they are all that were published in between (`complete`).
 
         Raises:
             UsageError: if no server runs the application, or an argument makes no sense; the caller's fault.

@@ -1,9 +1,9 @@
 """Peers: clients that send one another messages, by their sessions' public names, where the application permits.
 
 1.  Nobody may, unless there is a rule (`App.peer`), which is asked about each message. It says yes as authorizers do.
-2.  What comes is a packet on the control path `::peer`, with the name of whoever sent it. So no client can pass for the
+2.  What comes is a packet on the control path `::peer`, with the name of the sender. So no client can pass for the
     application, or for another client.
-3.  Whether there is a session of that name is told only to who may send to it.
+3.  Only those who may send to a session of that name learn whether there is one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Mail(msgspec.Struct):
 
 
 def check_mail_path(path: str) -> None:
-    """See whether it is a path, and no control path.
+    """Check that it is a path, and not a control path.
 
     Raises:
         RefusedError: `bad-request`: it is not; the client's fault.
@@ -51,7 +51,7 @@ def check_mail_path(path: str) -> None:
 
 
 class Peers:
-    """The sessions by their names, as far as a rule makes it worth to know.
+    """The sessions by their names, if there is a rule that makes them worth knowing.
 
     Args:
         rule: says whether a client may send a message.

@@ -46,7 +46,7 @@ class Permissions:
         self._rules: list[Rule] = []
 
     def declare(self, pattern: str, authorizer: Authorizer, *, stars: bool) -> None:
-        """Ask `authorizer` about the paths that `pattern` covers, and none declared before does."""
+        """Ask `authorizer` about the paths that `pattern` covers, and that no rule declared before covers."""
         self._rules.append(Rule(Pattern.compile(pattern), authorizer, stars))
 
     def refused(self, session: Session, paths: Sequence[str]) -> list[str] | Awaitable[list[str]]:
@@ -112,8 +112,8 @@ def is_yes(verdict: object) -> bool:
     """Whether an authorizer has said yes.
 
     Raises:
-        UsageError: if it is neither yes nor no; the authorizer's fault. Nobody hears anything by an object that
-            happens to be true.
+        UsageError: if it is neither yes nor no; the authorizer's fault. An object that merely happens to be truthy lets
+            nobody hear anything.
     """
     if isinstance(verdict, bool):
         return verdict

@@ -90,5 +90,5 @@ class ReceiptReader:
             await self._changed.wait()
 
     async def caught_up(self) -> None:
-        """Wait until all receipts that there are have been handed over."""
+        """Wait until all receipts so far have been handed over."""
         await self._idle.wait()

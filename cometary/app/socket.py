@@ -1,10 +1,10 @@
 """A socket: one client as a coroutine of the application sees it, which reads what it says and answers.
 
 1.  What the client sends waits for the coroutine to read it, `MOST_WAITING` messages at most; beyond that the session
-    hands over nothing more, so that its client is held back as by any handler that takes long.
+    hands over nothing more, so that its client is held back, as by any slow handler.
 2.  Once the session has ended, what had come before is still read; then the loop over the socket ends. What is sent
     from then on goes nowhere, and harms nobody.
-3.  Whoever is on the socket's path hears what is broadcast there, whichever wire carries it.
+3.  Everyone on the socket's path hears what is broadcast there, whichever wire carries it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Socket:
 
         Raises:
             UsageError: if it cannot be encoded, or is too large; the caller's fault, nothing was sent.
-            MailboxFullError: if far too much waits for the session; nobody else's fault, nothing was sent.
+            MailboxFullError: if far too much is waiting for the session; nobody else's fault, nothing was sent.
         """
         self.session.send(self._place.path, message, ttl=AT_ONCE if volatile else None)
         await trio.lowlevel.checkpoint()
@@ -78,7 +78,7 @@ class Socket:
 
         Args:
             message: see `send`.
-            exclude: who does not get it either. If there is anybody, it goes to the other sockets of this server, and
+            exclude: others who do not get it. If any are given, it goes to the other sockets of this server, and
                 not to those who only hear the path.
 
         Raises:

@@ -5,8 +5,8 @@
 2.  Each socket's coroutine is a child of a supervisor, one for each declaration, and each child is counted by itself.
     If it crashes, it is not called again (`temporary`), or is called again with the same socket (`transient`), until
     it crashes too often.
-3.  When it is over, however that comes about, the socket is, and its session is ended, if it has not. Nobody else
-    notices.
+3.  When it is over, however that comes about, so is the socket, and its session is ended unless it has ended already.
+    Nobody else notices.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class Sockets(Namespaces):
                 the function is called again with it, three times within five seconds at most.
 
         Raises:
-            UsageError: if there are sockets of that namespace already, it is no name, the function cannot be called so,
+            UsageError: if that namespace already has sockets, it is not a name, the function cannot be called so,
                 or a server runs the application; the caller's fault, nothing has changed.
         """
         if restart not in RESTARTS:

@@ -47,7 +47,7 @@ class Welcome(msgspec.Struct):
 
 
 def read_refusal(status: int, body: bytes) -> Refused:
-    """Read an answer that is none of the above; it may be that of a proxy, which knows nothing of them."""
+    """Read an answer that is not one of the above; it may come from a proxy, which knows nothing of them."""
     try:
         return msgspec.json.decode(body, type=Refused)
     except msgspec.DecodeError:

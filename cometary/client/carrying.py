@@ -3,10 +3,11 @@
 1.  It is attached before any request goes out, so that none of these takes its place. Requests that are sent from then
     on are not held.
 2.  One that has ended soon is attached again after a pause, which grows; meanwhile requests are held, as without one.
-    Why it has ended does not matter: what is wrong with the session the requests are told.
+    Why it has ended does not matter: the requests learn what is wrong with the session.
 3.  What it has brought is acknowledged every 16 packets, with each request, and after a second.
 4.  All that it brings is of the generation that its hello has said. One of an older generation than that of an answer
-    is of no use any more. One of a newer one brings nothing before the client has said where it is, as it does at once.
+    is of no further use. One of a newer generation brings nothing before the client has said where it is, as it does at
+    once.
 5.  It is not left while what it has brought is being taken, which may have to wait: that counts as received already, so
     it does not come again.
 """

@@ -30,7 +30,7 @@ class Comet:
     """A session with the push server, kept up while its `async with` block runs.
 
     The block begins when there is a session, and its end closes it. If the server wants no session of this client, or
-    no other one, the block is cancelled and ends with a `ProtocolError`.
+    no further one, the block is cancelled and ends with a `ProtocolError`.
 
     Args:
         url: The endpoint, such as `http://127.0.0.1:8080/comet`.
@@ -60,12 +60,12 @@ class Comet:
     # -- what is declared ---------------------------------------------------------------------
 
     def on(self, pattern: str) -> Callable[[F], F]:
-        """Have `handler(message, path)` called for every packet whose path a pattern covers, one after another.
+        """Call `handler(message, path)` for every packet whose path a pattern covers, one after another.
 
         What the first handler returns is the answer, if the server asks.
 
         Raises:
-            PatternError: it is no pattern; the caller's fault.
+            PatternError: it is not a pattern; the caller's fault.
             UsageError: the handler cannot be called like that; the same.
         """
 
@@ -76,17 +76,17 @@ class Comet:
         return declare
 
     def gap(self, handler: F) -> F:
-        """Have `handler(path)` called where packets were missed: what they would have changed is to be loaded."""
+        """Call `handler(path)` where packets were missed: what they would have changed has to be loaded."""
         self._delivery.when("gap", handler, "path")
         return handler
 
     def reopened(self, handler: F) -> F:
-        """Have `handler(reopened)` called when another session has taken the place of one that was lost."""
+        """Call `handler(reopened)` when another session has taken the place of one that was lost."""
         self._delivery.when("reopened", handler, "reopened")
         return handler
 
     def refused(self, handler: F) -> F:
-        """Have `handler(refused)` called when the server refuses packets; without one that is logged."""
+        """Call `handler(refused)` when the server refuses packets; without a handler that is logged."""
         self._delivery.when("refused", handler, "refused")
         return handler
 
@@ -94,7 +94,7 @@ class Comet:
 
     @property
     def sid(self) -> str:
-        """The session's id: a secret, since whoever has it is this session.
+        """The session's id: a secret, since anyone who has it is this session.
 
         Raises:
             UsageError: there is no session; the caller's fault.
@@ -106,13 +106,13 @@ class Comet:
 
         Args:
             path: Where to.
-            message: Anything that JSON can say, as it is now.
-            receipt: By what a packet on `::failed` names it, if the application fails on it.
+            message: Anything that JSON can carry, as it is now.
+            receipt: The name for it in a packet on `::failed`, if the application fails on it.
 
         Raises:
-            UsageError: the caller's fault: it is no path that a client may send to, or the packet is too large.
-            TypeError, ValueError: the same: JSON cannot say the message.
-            MailboxFullError: too much waits already; nothing has been sent.
+            UsageError: the caller's fault: it is not a path that a client may send to, or the packet is too large.
+            TypeError, ValueError: the same: JSON cannot carry the message.
+            MailboxFullError: too much is waiting already; nothing has been sent.
         """
         self._upkeep.send(packed(path, message, receipt=receipt))
 
@@ -139,8 +139,8 @@ class Comet:
             paths: One, or several.
 
         Raises:
-            AskError: they are not granted, with `paths` that were refused, or nobody knows.
-            UsageError: one of them is no path; the caller's fault.
+            AskError: they are not granted, with the refused ones in `paths`, or the outcome is unknown.
+            UsageError: one of them is not a path; the caller's fault.
         """
         given, wanted = listed(paths), self._upkeep.wanted
         added = [path for path in given if path not in wanted]
@@ -154,7 +154,7 @@ class Comet:
             raise
 
     async def disconnect(self, paths: str | Iterable[str]) -> None:
-        """Ask for no more updates of paths.
+        """Stop asking for the updates of paths.
 
         Raises:
             AskError: as `connect` does.
@@ -183,7 +183,7 @@ class Comet:
         """Send a message to another client, where the application permits it; there it comes on the path `::peer`.
 
         Args:
-            name: The public name of its session.
+            name: The public name of that client's session.
             path: Any.
             message: As for `send`.
 

@@ -2,9 +2,9 @@
 
 1.  A handler may be plain or async; the next thing waits until it has returned. Answers do not come by here, so an
     async handler may ask.
-2.  At most `MOST` things wait. A client whose handlers are slower reads no further, and what the server does then says
-    the path's contract.
-3.  A handler that raises harms nobody else: that is logged, and if it was asked, told to whoever asked.
+2.  At most `MOST` things wait. A client whose handlers are slower reads no further, and the path's contract says what
+    the server does then.
+3.  A handler that raises harms nobody else: that is logged, and if the packet was a question, its asker is told.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Delivery:
         """Call `handler(message, path)` for each packet whose path a pattern covers.
 
         Raises:
-            PatternError: it is no pattern; the caller's fault.
+            PatternError: it is not a pattern; the caller's fault.
             UsageError: the handler cannot be called like that; the same.
         """
         check_handler("on", handler, "message", "path")

@@ -5,9 +5,9 @@
 2.  An answer may overtake the one before it on another connection. Its packets are left: they come again, since they
     are not acknowledged.
 3.  What the server refuses ends the session, unless it is about the packets of a request: then that goes out again
-    without them, and whoever sent them is told. What waits for an earlier request is repeated.
+    without them, and their sender is told. What waits for an earlier request is repeated.
 4.  Where the session can go on at another process of the server, each request says how far this client has come, as
-    `cometary.cluster.resumption` has it: packets of a process that another has taken the place of are left, too.
+    `cometary.cluster.resumption` has it: packets of a process that has been replaced by another are left, too.
 5.  A stream may carry what comes, in place of held requests (`cometary.client.carrying`).
 6.  When the session has ended, `left` has the packets that have not reached the application, which another session may
     send, and `uncertain` those of which nobody knows.
@@ -197,7 +197,7 @@ class Line:
         self._work.unpark_all()
 
     def acknowledge(self) -> None:
-        """Say what was received, if that was not said."""
+        """Acknowledge what was received, if that has not been done."""
         if self._conversation.owes:
             self._conversation.urge()
             self._work.unpark_all()

@@ -1,8 +1,8 @@
 """Questions that a client has asked, until they are answered.
 
 1.  A question is a packet with a name of its own, and its answer comes on `::answer` under that.
-2.  It is settled once: by the answer, by whoever has asked and waits no longer, or by the end of its session. Of one
-    that had left with a session that was lost nobody knows what became of it. One that had not goes with the next.
+2.  It is settled once: by the answer, by the asker's giving up, or by the end of its session. If it had left with a
+    session that was lost, nobody knows what became of it. If it had not, it goes with the next.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Question:
         self.settled = trio.Event()
 
     def settle(self, said: Said) -> None:
-        """Let whoever has asked go on."""
+        """Let the asker go on."""
         if not self.settled.is_set():
             self.said = said
             self.settled.set()
@@ -63,7 +63,7 @@ class Question:
             timeout: seconds.
 
         Raises:
-            AskError: there is none.
+            AskError: there is no answer.
         """
         with trio.move_on_after(timeout):
             await self.settled.wait()
@@ -94,7 +94,7 @@ class Questions:
         self._open.pop(question.ask, None)
 
     def answered(self, message: object) -> None:
-        """Take a packet on `::answer`; what is none of ours is ignored."""
+        """Take a packet on `::answer`; an answer to no question of ours is ignored."""
         try:
             said = msgspec.convert(message, Said)
         except msgspec.ValidationError:

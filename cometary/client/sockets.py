@@ -22,7 +22,7 @@ class SocketReader:
 
     Attributes:
         closed: the code that the server has closed with; 0 if it has not, or with none.
-        asked: the payloads of pings that are to be answered; whoever answers them takes them out.
+        asked: the payloads of pings that are to be answered; the code that answers them takes them out.
     """
 
     def __init__(self) -> None:

@@ -51,7 +51,7 @@ class Reader(Protocol):
         """Take a piece of the response's body; returns what it completes.
 
         Raises:
-            msgspec.DecodeError: it is no stream of the server's.
+            msgspec.DecodeError: it is not a stream of the server's.
         """
         ...
 
@@ -104,7 +104,7 @@ def read_event(event: bytes) -> StreamBody:
     """Read one event, up to its empty line.
 
     Raises:
-        msgspec.DecodeError: it is none of the server's.
+        msgspec.DecodeError: it is not an event of the server's.
     """
     fields: dict[bytes, bytes] = {}
     for line in event.split(b"\n"):

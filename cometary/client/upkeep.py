@@ -4,8 +4,8 @@
 2.  What had not reached the application when the session was lost goes on with the next one; of what may have, the
     program is told (`reopened`), and nothing is sent twice.
 3.  A new session starts with no paths. Those that are wanted are asked for again: together, and if that is refused one
-    by one, so that one path that is not allowed any more takes no other along. Then `reopened` is told, and what was
-    missed on paths that somebody else has connected is asked for.
+    by one, so that one path that is no longer allowed does not take the others with it. Then `reopened` is told, and
+    what was missed on paths that somebody else has connected is asked for.
 4.  Positions, and what is missed, are as in `cometary.client.positions`: a gap is told in its place among the packets.
     A pattern with stars of which the server tells no position is always a gap.
 """
@@ -78,7 +78,7 @@ class Upkeep:
         """The session.
 
         Raises:
-            UsageError: there is none; the caller's fault.
+            UsageError: there is no session; the caller's fault.
         """
         if self._line is None:
             raise UsageError("there is a session within `async with` only")
@@ -192,7 +192,7 @@ class Upkeep:
         """Ask for paths, and for what was missed there.
 
         Raises:
-            AskError: they are not granted, or nobody knows.
+            AskError: they are not granted, or the outcome is unknown.
         """
         if not paths:
             return

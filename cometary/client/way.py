@@ -1,8 +1,9 @@
-"""The way to the server: a body that is posted until there is an answer, or a refusal that no repeating mends.
+"""The way to the server: a body that is posted until there is an answer, or a refusal that repeating would not change.
 
 1.  What is lost on the way is posted again, with pauses that grow and are not the same for all clients, and at least
     as long as `Retry-After` says.
-2.  What is no answer of the protocol, and no error of it with its own status, is the word of a gateway: it is lost.
+2.  What is neither an answer of the protocol nor one of its errors with its own status comes from a gateway, and counts
+    as lost.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def listed(paths: str | Iterable[str]) -> list[str]:
     """Return paths as a list.
 
     Raises:
-        UsageError: one of them is no path; the caller's fault.
+        UsageError: one of them is not a path; the caller's fault.
     """
     given = [paths] if isinstance(paths, str) else [*paths]
     for path in given:

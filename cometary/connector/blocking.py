@@ -29,8 +29,8 @@ class Connector:
     """A back-end's hold on the control interface; any number of threads may share one.
 
     It keeps connections open between calls. Make it after a fork, not before: two processes
-    must not write to one socket. After a failure nobody knows whether a call took effect, so none is repeated but an
-    update with an idempotency key, which is tried until the time-out.
+    must not write to one socket. After a failure nobody knows whether a call took effect, so none is repeated, except
+    for an update with an idempotency key, which is tried until the time-out.
 
     Args:
         url: Where the control listener is, such as `http://127.0.0.1:8081` or `unix:/run/control.sock`.
@@ -69,7 +69,7 @@ class Connector:
         Args:
             path: The path.
             message: The message.
-            **wishes: What else is wished for it: any of `receipt`, `ttl`, `key`, `exclude` and `idempotency_key`, see
+            **wishes: Other wishes for it: any of `receipt`, `ttl`, `key`, `exclude` and `idempotency_key`, see
                 `cometary.connector.calls.UpdateWishes`.
 
         Returns:
@@ -183,7 +183,7 @@ class Connector:
 
         Args:
             sid: Its id.
-            name: Its public name, for whoever does not know the id. One of them has to be given.
+            name: Its public name, if you do not know the id. One of the two has to be given.
         """
         self.perform(calls.kick(sid, name))
 
@@ -198,7 +198,7 @@ class Connector:
 
         Args:
             after: The `cursor` of the page before; None for the oldest that are kept.
-            wait: Seconds, at most 60, to wait if there are none yet.
+            wait: Seconds, at most 60, to wait if there are no receipts yet.
 
         Returns:
             The next receipts, at most 1,000, and the cursor for those behind them.
@@ -218,7 +218,7 @@ class Connector:
         return self.perform(calls.healthz())
 
     def perform(self, call: Call[R]) -> R:
-        """Make a call and return its result; what all methods above do."""
+        """Make a call and return its result, as all methods above do."""
         request = wire.request(call)
         attempts = wire.Attempts(call, self._timeout, monotonic())
         while True:

@@ -24,7 +24,7 @@ PAIR: Final = 2
 
 
 class Wishes(TypedDict, total=False):
-    """What a sender may wish for a packet; None is as good as no wish.
+    """What a sender may wish for a packet; None is the same as no wish.
 
     Attributes:
         receipt: The id for receipts that say what has become of it.
@@ -79,7 +79,7 @@ class ReceiptPage(msgspec.Struct, frozen=True):
     Attributes:
         receipts: The next ones, in order, each a dict with `id`, `outcome`, `path` and more.
         cursor: What to ask with for those that come after.
-        missed: How many came before these and are not kept any more.
+        missed: How many came before these and are no longer kept.
     """
 
     receipts: list[dict[str, Any]]
@@ -91,7 +91,7 @@ class PresencePage(msgspec.Struct, frozen=True):
     """Who is on a path.
 
     Attributes:
-        count: How many they are.
+        count: How many there are.
         members: The first of them, each a dict with `name`, and `shown` if the application shows anything.
     """
 
@@ -105,7 +105,7 @@ class HistoryPage(msgspec.Struct, frozen=True):
     Attributes:
         packets: In the order of publishing, each a dict with `path`, `message` and its position, `at`.
         at: The position to read on from; None if the path has no history.
-        complete: Whether these are all that were published in between.
+        complete: Whether nothing that was published in between is missing.
     """
 
     packets: list[dict[str, Any]]
@@ -178,7 +178,7 @@ def answer(told: dict[str, Any]) -> Any:
     """Return the value of an answer.
 
     Raises:
-        AskError: there is none; it says whose fault that is.
+        AskError: there is no answer; it says whose fault that is.
     """
     if "error" in told:
         raise AskError(str(told.get("fault")), str(told["error"]), str(told.get("detail")))

@@ -1,9 +1,9 @@
-"""The outbox: updates that wait for the server, so that whoever makes them does not.
+"""The outbox: updates that wait for the server, so that their senders need not.
 
 A request handler that has saved something, or a hook that runs after a commit, puts an update here and goes on. One
 thread sends what waits, in order and several in one request.
 
-1.  `update` never waits, and the environment never makes it raise: only what is wrong with the update itself does.
+1.  `update` never waits, and the environment never makes it raise: only a mistake in the update itself does.
 2.  What waits is bounded, in updates and in bytes: when it is full, the oldest goes. It is bounded in time as well:
     while the server is away an update is tried for `patience` seconds.
 3.  An update is sent again only if it cannot have taken effect, or has an idempotency key. Otherwise it is given up:

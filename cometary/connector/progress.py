@@ -1,11 +1,11 @@
-"""Progress: how far a job is, told to whoever waits for it, the newest alone and not too often.
+"""Progress: how far a job is, told to those who wait for it: only the newest, and not too often.
 
 1.  `update` never waits, and the job never fails because the push server is away: that is logged. A message that
-    nothing can carry is refused where it is given.
+    nothing can carry is refused at the call.
 2.  One thread, or task, sends: at most once in `every` seconds, and always what is newest then. So a job may say a
     thousand times a second how far it is.
-3.  At the end the last word is sent, that it is done, or has failed; for that the job waits, as long as a call takes,
-    and one that is under way. It does so if it is cancelled, too: they who wait are to know.
+3.  At the end the last word is sent: that it is done, or has failed. The job waits for that, as long as that call takes
+    and any under way. It does so even if it is cancelled: those who wait have to know.
 """
 
 from __future__ import annotations

@@ -192,7 +192,7 @@ def _error(status: int, refusal: _Refusal) -> ConnectorError | ControlError:
 
 
 class Attempts:
-    """When a call is made again: if it takes effect once only, within its time-out, after pauses that grow.
+    """When a call is made again: if it takes effect only once, within its time-out, after pauses that grow.
 
     Args:
         call: The call.
