@@ -1,4 +1,4 @@
-"""XMPP addresses (JIDs), as far as a component looks into them: `account@domain/resource` (RFC 7622)."""
+"""XMPP addresses (JIDs), as far as a component needs to read them: `account@domain/resource` (RFC 7622)."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def own_address(sender: str, asked: str) -> str:
     """Return the address that somebody asks for, if it is one of the sender's: the account as the server writes it.
 
     Args:
-        sender: whoever asks, as the server says.
-        asked: for which address: of the same account.
+        sender: who asks, as the server says.
+        asked: the address that is asked for, of the same account.
     """
     _, slash, resource = asked.partition("/")
     return f"{bare(sender)}{slash}{resource}"

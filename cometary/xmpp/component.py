@@ -1,7 +1,7 @@
-"""A component: what an XMPP server hands all stanzas to that are for a domain (XEP-0114).
+"""A component: what an XMPP server hands all stanzas for a domain to (XEP-0114).
 
-1.  It is three children below a supervisor: `connection`, which connects it again and again, `handlers`, which has the
-    handlers called, and whatever its parts bring along. A crash of one harms no other.
+1.  It is three children below a supervisor: `connection`, which connects it again and again, `handlers`, which calls
+    the handlers, and whatever its parts bring along. A crash of one harms no other.
 2.  What is sent while there is no connection waits; see `Outbox`. What is longer than the server takes is never sent to
     it: the server would end the stream.
 3.  A handler that raises a `StanzaError` refuses a stanza. Any other error is logged, and its sender gets
@@ -77,11 +77,11 @@ class Component:
         host: where the server takes components.
         port: the port there.
         name: what people are shown.
-        most_waiting: how many requests and answers wait to be sent at most, and how many other stanzas; when there are
-            more of either, the oldest of them are dropped. One for many counts as one.
-        most_bytes: how many bytes either have at most.
-        most_stanza: how many bytes one stanza has at most: no more than the server takes. See `send`.
-        trusted_network: whether a server on another machine is all right: nothing is encrypted.
+        most_waiting: the most requests and answers that wait to be sent, and the most other stanzas; when there are
+            more of either, the oldest of them are dropped. A stanza for many counts as one.
+        most_bytes: the most bytes of either.
+        most_stanza: the most bytes of one stanza: no more than the server takes. See `send`.
+        trusted_network: whether the server may be on another machine, although nothing is encrypted.
         backoff: how long it waits before it connects again.
 
     Raises:
@@ -135,11 +135,11 @@ class Component:
     # -- what is declared -----------------------------------------------------------------------
 
     def add(self, part: Part) -> None:
-        """Have a part, such as a `PubSubService`."""
+        """Add a part, such as a `PubSubService`."""
         part.join(self)
 
     def on_iq(self, type: str, name: str, handler: IqHandler) -> None:  # noqa: A002 - XMPP's word
-        """Have `handler(stanza)` answer requests.
+        """Call `handler(stanza)` to answer requests.
 
         Args:
             type: `get` or `set`.
@@ -147,24 +147,24 @@ class Component:
             handler: returns what the answer consists of, or None, or is async. It refuses by a `StanzaError`.
 
         Raises:
-            UsageError: if there is a handler for them; the caller's fault.
+            UsageError: if they have a handler already; the caller's fault.
         """
         if (type, name) in self._iq:
             raise UsageError(f"there is already a handler for {type} {name}")
         self._iq[type, name] = handler
 
     def on_message(self, handler: StanzaHandler) -> StanzaHandler:
-        """Have `handler(stanza)`, which may be async, called with each message."""
+        """Call `handler(stanza)`, which may be async, with each message."""
         self._others["message"].append(handler)
         return handler
 
     def on_presence(self, handler: StanzaHandler) -> StanzaHandler:
-        """Have `handler(stanza)`, which may be async, called with each presence."""
+        """Call `handler(stanza)`, which may be async, with each presence."""
         self._others["presence"].append(handler)
         return handler
 
     def run_too(self, child: ChildSpec) -> None:
-        """Run something beside; for parts."""
+        """Run something else beside the component; for parts."""
         self._children.append(child)
 
     def child(self, id: str = "xmpp") -> ChildSpec:  # noqa: A002 - a specification's word
@@ -180,20 +180,20 @@ class Component:
 
     @property
     def connected(self) -> bool:
-        """Whether the XMPP server has it."""
+        """Whether it is connected to the XMPP server."""
         return self._connection is not None and self._connection.connected
 
     async def wait_connected(self) -> None:
-        """Wait until the XMPP server has it."""
+        """Wait until it is connected to the XMPP server."""
         while not self.connected:
             await self._accepted.wait()
 
     def statistics(self) -> dict[str, int]:
-        """Return how many stanzas wait to be sent, and how many were dropped since there was no room."""
+        """Return how many stanzas wait to be sent, and how many were dropped for lack of room."""
         return {"xmpp_waiting": len(self._outbox), "xmpp_dropped": self._outbox.dropped}
 
     def send(self, element: Element) -> None:
-        """Send a stanza, now or when there is a connection; who is not said to send it, the component does.
+        """Send a stanza, now or when there is a connection; without a sender it comes from the component.
 
         It is on the loop. See `most_waiting` for what happens when there is no room. Of what is longer than
         `most_stanza`, an answer becomes the error `not-acceptable`, and a message or presence is dropped, and logged.
@@ -205,7 +205,7 @@ class Component:
         self._wake()
 
     def send_to_each(self, element: Element, addresses: Sequence[str]) -> None:
-        """Send the same message to many: it is written once, and their addresses into it when their turn has come.
+        """Send the same message to many: it is written once, and each address is put into it when its turn comes.
 
         It is on the loop. If it is longer than `most_stanza` it is dropped, and logged.
 
@@ -239,10 +239,10 @@ class Component:
             timeout: seconds.
 
         Returns:
-            What the answer consists of; None if it says nothing but that it is done.
+            What the answer consists of; None if it only says that it is done.
 
         Raises:
-            StanzaError: it was refused; or it is too long, see `send`; or `remote-server-timeout`: the connection was
+            StanzaError: it was refused; it is too long, see `send`; or `remote-server-timeout`: the connection was
                 lost, nobody's fault.
             trio.TooSlowError: there is no answer; nobody's fault.
         """
@@ -265,11 +265,11 @@ class Component:
         return answers[0].payload
 
     async def ping(self, to: str, *, timeout: float = 30.0) -> bool:  # noqa: ASYNC109 - said by who asks
-        """Return whether somebody is there (XEP-0199): whoever answers, if only that it knows no ping.
+        """Return whether somebody is there (XEP-0199): any answer counts, even that pings are unknown there.
 
         Args:
             to: whom.
-            timeout: after how many seconds nobody is.
+            timeout: seconds after which nobody is taken to be there.
 
         Raises:
             StanzaError: the ping was refused for another reason.

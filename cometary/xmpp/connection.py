@@ -1,13 +1,13 @@
 """The connection of a component to its XMPP server: a child of the component's supervisor.
 
 1.  It connects, shows that it knows the secret, and writes what waits in the outbox. When the connection ends, however
-    that comes about, it connects again after a pause that grows. A server that is away is no crash: nothing
-    is restarted for it, and nobody is told but the log.
-2.  While whoever takes what comes has no room nothing is read, and TCP holds back what the server sends.
+    that comes about, it connects again after a pause that grows. A server that is away is not a crash: nothing is
+    restarted for it, and only the log says so.
+2.  While there is no room for what comes, nothing is read, and TCP holds back what the server sends.
 3.  What was being written when a connection broke is written again, once (`Outbox`). What the kernel had taken by then
     may be lost: the protocol has no acknowledgements.
-4.  When the component ends, the stream is closed after all that was to be sent, within `FAREWELL` seconds. When it is
-    the server that ends it, nothing more is written: what waits is for the next stream.
+4.  When the component ends, the stream is closed after all that was to be sent, within `FAREWELL` seconds. When the
+    server ends it, nothing more is written: what waits goes to the next stream.
 """
 
 from __future__ import annotations

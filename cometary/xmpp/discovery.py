@@ -1,6 +1,6 @@
 """Service discovery (XEP-0030): what a component is, can do, and has.
 
-What it has is told by the page (`paging`): there may be thousands of nodes.
+What it has is listed in pages (`paging`): there may be thousands of nodes.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class DiscoItem:
 
     Attributes:
         jid: its address.
-        node: its node there; None if it is none.
+        node: its node there; None if it is not a node.
         name: what people are shown; None for nothing.
     """
 
@@ -81,7 +81,7 @@ class Discovery:
     Attributes:
         features: those of the component itself.
         info: asked, one after the other, for more, and about nodes.
-        items: asked what there is.
+        items: asked for what it has.
     """
 
     def __init__(self, name: str) -> None:

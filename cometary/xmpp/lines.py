@@ -1,8 +1,8 @@
 """Who is served when: each sender's stanzas one after the other, those of several senders at once.
 
 1.  A slow handler holds up its own sender, and nobody else.
-2.  The line of one sender has a bound, and what is more is refused (`resource-constraint`), so that none of them takes
-    all the room that there is.
+2.  The line of one sender has a bound, and what is more is refused (`resource-constraint`), so that no sender takes all
+    the room.
 3.  When all lines together are full, nothing is read from the server until there is room, but for `PATIENCE` seconds at
     most, and not while answers are waited for: what the handlers have asked themselves is answered behind. Then stanzas
     are taken beyond that, up to as many again, and after these refused (`resource-constraint`) until there is room.
@@ -38,8 +38,8 @@ class Lines:
 
     Args:
         handle: handles one; it raises nothing.
-        most: how many wait before reading pauses; twice as many wait at most.
-        most_of_one: how many of one account do.
+        most: how many wait before reading pauses; at most twice as many wait.
+        most_of_one: how many of one account wait at most.
         patience: seconds that reading pauses at most.
     """
 
@@ -64,8 +64,8 @@ class Lines:
         """Take a stanza.
 
         Raises:
-            StanzaError: `resource-constraint`: its sender has too many of them here, or all together have; the sender's
-                fault, or nobody's.
+            StanzaError: `resource-constraint`: too many from its sender, or from all senders together, are waiting; the
+                sender's fault, or nobody's.
         """
         if self._count >= 2 * self._most:
             raise StanzaError("resource-constraint", "too many stanzas wait for an answer, try later")
@@ -86,7 +86,7 @@ class Lines:
         return self._count >= self._most
 
     async def room(self) -> None:
-        """Wait until there is room for another one, or it is of no use to wait longer (rule 3)."""
+        """Wait until there is room for another one, or waiting longer is of no use (rule 3)."""
         if not self.is_full:
             self._is_impatient = False
         elif not self._is_impatient:

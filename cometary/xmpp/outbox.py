@@ -1,14 +1,14 @@
-"""What a component has still to send: while it is away, and while its server is slow. No socket, no clock.
+"""What a component has yet to send: while it is away, and while its server is slow. No socket, no clock.
 
 1.  There are two lines. Requests and answers (`iq`) go first, and everything else after them: nobody waits for an
-    answer until ten thousand have been told of something else.
-2.  Each line has a bound, and when it is full the oldest in it makes room (`drop_oldest`): whoever subscribes wants to
-    know how things are now. What is in one line never makes room for the other. What is too large for a line by itself
-    is dropped alone.
+    answer behind ten thousand who are told of something else.
+2.  Each line has a bound, and when it is full the oldest in it makes room (`drop_oldest`): subscribers want to know how
+    things are now. What is in one line never makes room for the other. What is too large for a line by itself is
+    dropped alone.
 3.  What is for many is there once, with their addresses, and is written out for each when its turn has come: it counts
     as one, with `ADDRESS` bytes for each that it is still for, and is dropped for all of these at once.
 4.  What is being written is kept until it is written. If the stream breaks meanwhile, it is written again, by itself;
-    and if the stream breaks again, it is dropped: it would end each stream, for ever, of which it is the first stanza.
+    and if the stream breaks again, it is dropped: it would end every stream that it came first in, for ever.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Answers by the page (XEP-0059): of what is long, whoever asks gets a part, and is told how to get the next. Pure.
+"""Answers in pages (XEP-0059): of a long list those who ask get a part, and are told how to get the next. Pure.
 
-1.  An answer has `A_PAGE` members at most, and no more than one stanza holds, whoever asks and for however many: what
+1.  An answer has `A_PAGE` members at most, and no more than one stanza holds, no matter who asks and for how many: what
     is written at once takes the loop some milliseconds. So an answer may be a page although nobody has asked for pages:
     then the `<set/>` in it says so.
-2.  A member is known by its key. Who asks for what is behind a key that is not there any more is told
-    (`item-not-found`), as the XEP has it, and begins anew.
+2.  A member is known by its key. Those who ask for what follows a key that is gone are told so (`item-not-found`), as
+    the XEP says, and begin anew.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def page_of(
     """Return a page.
 
     Args:
-        every: all that there is.
+        every: all members.
         wanted: which part is asked for; None if nobody asks for one.
         key: returns what a member is known by.
         written: returns a member as an element.

@@ -1,7 +1,7 @@
 """What is sent, as it is written and waits: no stanza is longer than the XMPP server takes. No socket, no clock.
 
-A server ends the stream for a stanza that is too long, and nobody's stanza may end the stream of all. So whoever has
-asked for too much is refused, and what nobody has asked for is dropped.
+A server ends the stream for a stanza that is too long, and nobody's stanza may end the stream of all. So those who have
+asked for too much are refused, and what nobody has asked for is dropped.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Sender:
     """Writes stanzas into an outbox.
 
     Args:
-        domain: who sends what does not say who does.
+        domain: the sender of stanzas that do not name one.
         outbox: where they wait.
-        most_stanza: how many bytes one has at most.
+        most_stanza: the most bytes of one stanza.
 
     Raises:
         UsageError: that is less than each server takes; the caller's fault.

@@ -41,7 +41,7 @@ class Stanza:
 
     @property
     def sender(self) -> str:
-        """The address of whoever sends it."""
+        """The address of its sender."""
         return self.element.get("from", "")
 
     @property
@@ -75,7 +75,7 @@ class Stanza:
     def error(self) -> StanzaError:
         """Return what an error says.
 
-        It is `undefined-condition` if it says nothing that is known.
+        It is `undefined-condition` if the condition is not a known one.
         """
         found = self.element.find(f"{{{COMPONENT}}}error")
         names = [] if found is None else [split_name(child.tag) for child in found]

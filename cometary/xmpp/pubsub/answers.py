@@ -21,13 +21,13 @@ Writer = Callable[["PubSubRequest", Any, Mapping[str, Field]], Element | None]
 
 
 def answer(request: PubSubRequest, returned: Any, options: Mapping[str, Field], room: int) -> Element | None:
-    """Return what answers a request; None for nothing but that it is done.
+    """Return what answers a request; None if it only says that it is done.
 
     Args:
         request: the request.
         returned: what the resource's method has returned.
         options: those that nodes have.
-        room: how many bytes there are for what may be told by the page.
+        room: how many bytes there are for what may be listed in pages.
 
     Raises:
         StanzaError: there is no such page; see `page_of`.

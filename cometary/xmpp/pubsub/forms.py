@@ -125,7 +125,7 @@ def _texts(value: Value | None) -> Sequence[str]:
 
 
 def field_for(value: Value) -> Field:
-    """Return what an option may be of which nothing but a value is known."""
+    """Return what an option may be if only its value is known."""
     if isinstance(value, bool):
         return Field("boolean")
     return Field("text-single" if isinstance(value, str) else "text-multi")

@@ -26,13 +26,12 @@ class KeptItems:
     """Items by node and id, in the order in which they came.
 
     Args:
-        each: how many are kept of one node at most; 0 for none.
-        size: how many bytes they have in all at most.
-        nodes: of how many nodes there are items at most.
+        each: the most items of one node that are kept; 0 for none.
+        size: the most bytes of all items together.
+        nodes: the most nodes with items.
 
     Attributes:
-        most: bytes of one item that is kept at most; None for any number. One that is larger takes the place of no
-            other.
+        most: the most bytes of an item that is kept; None for any number. A larger one takes the place of no other.
     """
 
     def __init__(self, each: int, size: int, nodes: int = MOST_NODES) -> None:
@@ -44,7 +43,7 @@ class KeptItems:
 
     @property
     def nodes(self) -> list[str]:
-        """Those that there are items of."""
+        """The nodes that have items."""
         return list(self._nodes)
 
     def add(self, node: str, item: Item) -> None:

@@ -5,7 +5,7 @@
     So a page and an XMPP client hear the same in the same order, and nobody hears anything twice. What a client of XMPP
     has published comes back as it was: its id and its payload travel beside the message (`Published`).
 3.  Subscriptions and items are in memory, within bounds. They outlive a crash, and not the server.
-4.  Whoever writes the rule decides who may do what. There is no default.
+4.  The author of the rule decides who may do what. There is no default.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ class PathNodes(PubSubResource):
     Args:
         app: the application.
         pattern: which paths, such as `polls/**`.
-        allow: called with each `PubSubRequest`: whether it is allowed. It may be async. What it does not allow is
-            `forbidden`.
-        kept: how many items are kept of each node, for whoever asks for them; the latest is what a subscription begins
-            with. 0: none.
-        kept_bytes: how many bytes all of these have at most; the oldest make room.
-        most_subscriptions: how many there are at most.
-        most_of_one: how many of one account.
+        allow: called with each `PubSubRequest`; returns whether that is allowed. It may be async. What it does not
+            allow is `forbidden`.
+        kept: how many items are kept of each node, for those who ask for them; a subscription begins with the latest.
+            0: none.
+        kept_bytes: the most bytes of all of these; the oldest make room.
+        most_subscriptions: the most subscriptions.
+        most_of_one: the most subscriptions of one account.
 
     Raises:
         PatternError: if that is not a pattern; the caller's fault.
@@ -119,7 +119,7 @@ class PathNodes(PubSubResource):
     # -- what is asked for ----------------------------------------------------------------------
 
     def publish(self, request: PubSubRequest) -> list[str]:
-        """Send updates: none, if one of them cannot be sent."""
+        """Send updates: none of them, if any cannot be sent."""
         items = [Item(item.id or new_id(), item.payload) for item in request.items or (Item(),)]
         updates = [(message_of(item), Published(self, item)) for item in items]
         try:
@@ -231,5 +231,5 @@ class PathListener(Actor):
 
 
 def new_id() -> str:
-    """Return the id of an item that nobody has given one."""
+    """Return an id for an item that was published without one."""
     return secrets.token_hex(8)

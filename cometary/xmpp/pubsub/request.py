@@ -32,9 +32,9 @@ class PubSubRequest:
         item_ids: which items are asked for, or retracted.
         max_items: how many items are asked for at most.
         form: the options that came along.
-        subscriber: whom a subscription is for.
+        subscriber: who a subscription is for.
         subscription_id: which of several it is.
-        affiliations: by address, what somebody is to be to the node.
+        affiliations: by address, the affiliations that people are to have with the node.
         subscriptions: by address, the states that subscriptions are to have.
         notify: whether subscribers are to be told that items are retracted.
         node_type: `leaf` or `collection`, of `default`.
@@ -94,7 +94,7 @@ def read_request(stanza: Stanza) -> PubSubRequest:
     """Return what somebody asks for.
 
     Raises:
-        StanzaError: `bad-request`: it is not as it has to be; `feature-not-implemented`: nobody knows what it is. The
+        StanzaError: `bad-request`: it is malformed; `feature-not-implemented`: it is unknown. The
             sender's fault.
     """
     pubsub = stanza.payload

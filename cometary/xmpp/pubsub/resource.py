@@ -1,4 +1,4 @@
-"""The resource: pub/sub as code. Whoever wants a service writes the methods that it shall have.
+"""The resource: pub/sub as code. The author of a service writes the methods that it is to have.
 
     class Headlines(PubSubResource):
         async def items(self, request):
@@ -64,7 +64,7 @@ class NodeInfo:
 
 
 class PubSubResource:
-    """What a pub/sub service is about. Here are the verbs that nobody has written yet.
+    """What a pub/sub service is about. Here are the verbs for which a class has no method of its own.
 
     Attributes:
         features: those that it has beside the ones of its verbs (`FEATURES`), without the namespace.
@@ -81,14 +81,14 @@ class PubSubResource:
         return frozenset([*[FEATURES[verb] for verb in has], *cls.features])
 
     def joined(self, service: PubSubService) -> None:
-        """Take note of the service that it belongs to: once, before that runs."""
+        """Take note of the service that it belongs to: once, before the service runs."""
 
     def locate_resource(self, request: PubSubRequest) -> Any:
         """Return the resource that a request is for, such as another one for some nodes; by default itself."""
         return self
 
     def get_info(self, sender: str, service: str, node: str) -> Any:
-        """Return the `NodeInfo` of a node, None if there is none; for whoever wants to discover it."""
+        """Return the `NodeInfo` of a node, None if there is none; for those who want to discover it."""
         return None
 
     def get_nodes(self, sender: str, service: str, node: str) -> Any:
@@ -187,5 +187,5 @@ def _unsupported(verb: str) -> NoReturn:
 
 
 def unsupported(feature: str) -> StanzaError:
-    """Return the error that says that a feature of XEP-0060 is not there."""
+    """Return the error that says that a feature of XEP-0060 is not supported."""
     return StanzaError("feature-not-implemented", pubsub="unsupported", feature=feature)

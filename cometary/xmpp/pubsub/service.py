@@ -1,12 +1,12 @@
 """A pub/sub service: what turns stanzas into calls of a resource, and tells subscribers (XEP-0060).
 
 1.  A request is read, the resource that it is for is found, the method of its verb is called, and what that returns is
-    the answer. All errors are the component's affair.
-2.  Who subscribes, or ends that, does it for an address of its own account; anything else is refused here.
-3.  Notifications are of the type `headline`: they are for whoever is there, and are neither kept nor returned.
-4.  What many are told alike is written once (`Component.send_to_each`).
-5.  Nobody publishes what could not be told, since it is longer than a stanza may be (`payload-too-big`), and whoever
-    asks for items gets as many as one stanza holds. Nodes, subscriptions and affiliations are told by the page.
+    the answer. The component deals with all errors.
+2.  Senders subscribe and unsubscribe addresses of their own accounts only; anything else is refused here.
+3.  Notifications are of the type `headline`: they are for those who are there, and are neither kept nor returned.
+4.  A notification that is the same for many is written once (`Component.send_to_each`).
+5.  What is too long for a stanza cannot be published (`payload-too-big`), since nobody could be notified of it, and
+    those who ask for items get as many as one stanza holds. Nodes, subscriptions and affiliations are listed in pages.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class PubSubService:
 
     Args:
         resource: what it is about.
-        hide_nodes: whether nobody is told which nodes there are.
+        hide_nodes: whether the list of nodes is kept from everybody.
 
     Attributes:
         resource: the same.
@@ -71,7 +71,7 @@ class PubSubService:
         self.resource.joined(self)
 
     def run_too(self, child: ChildSpec) -> None:
-        """Run something beside; for resources, when they are told that they have `joined`."""
+        """Run something beside the service; for resources, in their `joined`."""
         self._joined.run_too(child)
 
     # -- who subscribes is told -----------------------------------------------------------------
@@ -81,8 +81,8 @@ class PubSubService:
 
         Args:
             node: the node.
-            notifications: for each subscriber its address, its subscriptions, and the items. Of a subscription to
-                another node, a collection, the header `Collection` tells (XEP-0131).
+            notifications: for each subscriber its address, its subscriptions, and the items. If it subscribes to
+                another node, a collection, the header `Collection` names that (XEP-0131).
         """
         alike: dict[tuple[tuple[int, ...], tuple[str, ...]], tuple[Sequence[Item], list[str]]] = {}
         for subscriber, subscriptions, items in notifications:
@@ -122,7 +122,7 @@ class PubSubService:
 
     @property
     def most_told(self) -> int:
-        """The bytes that items may have, with their node, to be told of."""
+        """The most bytes of items, with their node, that a notification has room for."""
         return self._joined.most_stanza - AROUND
 
     # -- requests -------------------------------------------------------------------------------

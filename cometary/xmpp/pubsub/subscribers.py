@@ -15,8 +15,8 @@ class Subscribers:
     """Subscriptions by node and address.
 
     Args:
-        most: how many there are at most.
-        most_of_one: how many of one account.
+        most: the most subscriptions.
+        most_of_one: the most subscriptions of one account.
     """
 
     def __init__(self, most: int, most_of_one: int) -> None:
@@ -31,7 +31,7 @@ class Subscribers:
 
     @property
     def nodes(self) -> list[str]:
-        """Those that somebody subscribes to."""
+        """The nodes that somebody subscribes to."""
         return list(self._nodes)
 
     def add(self, subscription: Subscription) -> None:

@@ -19,7 +19,7 @@ class Item:
     """One item of a node.
 
     Attributes:
-        id: its id; None if whoever publishes it leaves that to the service.
+        id: its id; None if the publisher leaves that to the service.
         payload: what it consists of; None if it is empty.
         publisher: who has published it; None if nobody is told.
     """
