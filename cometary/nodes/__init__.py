@@ -1,4 +1,4 @@
-"""Several servers, on several machines, that are one to their clients: any node answers for any session.
+"""Several servers, on several machines, that act as one for their clients: any node answers for any session.
 
 See `docs/how-to/nodes.md`. A server by itself imports nothing from this package.
 """

@@ -49,7 +49,7 @@ class Home:
         front_end: its connections.
         clients: answers clients.
         control: answers back-ends; None if there is nothing that does.
-        gaps: tells sessions that they may have missed something of a path; of all, if it is given None.
+        gaps: tells sessions that they may have missed something on a path; on all paths, if it is given None.
     """
 
     front_end: FrontEnd
@@ -64,7 +64,7 @@ class Accepted:
     Args:
         node: who has dialed.
         flushing: has links send.
-        home: what this node has. Nothing is taken of the link before there is that.
+        home: what this node has. Nothing is taken from the link before that exists.
         incoming: takes what the other node has published.
         ended: told when the link has.
         told: told what the other node says of itself.

@@ -1,12 +1,12 @@
-"""What a node answers another one: requests of its own sessions that have come there.
+"""What a node answers for another one: requests of its own sessions that have come there.
 
-1.  Whoever has taken the request has judged its host and its origin, and knows the client's address. All else is judged
-    here: an exchange is made of it, whose wire (`Carrier`) is the link.
-2.  A client that goes is told of (`Dropped`), and so is that no answer will come (`Left`): so the other end keeps no
+1.  The node that took the request has judged its host and its origin, and knows the client's address. Everything else
+    is judged here: an exchange is made of it, whose wire (`Carrier`) is the link.
+2.  The other end is told when a client has gone (`Dropped`), and when no answer will come (`Left`): so it keeps no
     request for ever.
-3.  Of an answer that is written bit by bit no more than `WINDOW` bytes are on their way to its client. More is not
-    taken, as by a connection of one's own whose client is slow.
-4.  When the link ends, so have the clients gone for all that came by it: those who held requests hold them no more.
+3.  No more than `WINDOW` bytes of an answer that is written bit by bit are on their way to its client. More is not
+    taken, as by a direct connection whose client is slow.
+4.  When the link ends, the clients of all that came by it count as gone: requests that are held are held no longer.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How links come about: a node dials, and is dialed; what they say first is in `handshake`.
 
-1.  Who has dialed and not proved yet who it is has `PATIENCE` seconds, and there are no more than `STRANGERS` of them:
-    more are closed at once.
+1.  A caller that has not proved yet who it is has `PATIENCE` seconds to do so, and there are no more than `STRANGERS`
+    of them: more are closed at once.
 2.  A node that cannot be reached is dialed again, after a pause. What is wrong is logged once, until it is something
-    else. What does not go together with this node, while it starts, keeps it from starting.
+    else. If a node does not go together with this one while this one starts, that keeps it from starting.
 3.  Whatever else goes wrong with one connection ends that one, and is logged: no stranger, and no other node, ends this
     one.
 """
@@ -42,7 +42,7 @@ class House(Protocol):
     """Who is told of links."""
 
     async def check(self, hello: Hello) -> None:
-        """Raise `NodeRefusedError` if another process is that node by now."""
+        """Raise `NodeRefusedError` if another process is now that node."""
         ...
 
     def dialed(self, peer: Peer, hello: Hello, proof: Proof, sock: socket.socket) -> None:
@@ -50,7 +50,7 @@ class House(Protocol):
         ...
 
     async def welcome(self, hello: Hello) -> Welcome:
-        """Return what a node is told that has dialed; raises `NodeRefusedError` to refuse it."""
+        """Return what a node that has dialed is told; raises `NodeRefusedError` to refuse it."""
         ...
 
     def accepted(self, hello: Hello, sock: socket.socket) -> None:
@@ -62,7 +62,7 @@ class House(Protocol):
         ...
 
     def note_change(self) -> None:
-        """Look soon who has to be dialed."""
+        """Check soon which nodes have to be dialed."""
         ...
 
     def faulty(self) -> None:
@@ -78,7 +78,7 @@ class Dialing:
         house: is told of them.
 
     Attributes:
-        start_soon: runs an async function; whoever keeps the links sets it.
+        start_soon: runs an async function; set by the keeper of the links.
     """
 
     def __init__(self, own: Identity, house: House) -> None:
@@ -94,7 +94,7 @@ class Dialing:
         self.start_soon: Callable[..., Any] = _not_yet
 
     def check(self) -> None:
-        """See whether all nodes that were reached go together with this one.
+        """Check that all nodes that were reached go together with this one.
 
         Raises:
             ConfigError: one does not; the operator's fault.
@@ -163,7 +163,7 @@ class Dialing:
     # -- being dialed
 
     async def take_callers(self, sockets: Sequence[socket.socket]) -> None:
-        """Take whoever dials, until cancelled."""
+        """Accept callers, until cancelled."""
         async with trio.open_nursery() as nursery:
             for sock in sockets:
                 nursery.start_soon(self._listen, trio.socket.from_stdlib_socket(sock))
@@ -252,7 +252,7 @@ def read_address(text: str) -> Address:
     """Read where a node is, as the engine or the node says it.
 
     Raises:
-        ValueError: it is not an address; the fault of whoever has put it there.
+        ValueError: it is not an address; the fault of the node that gave it.
     """
     try:
         return ADDRESS.parse(text)

@@ -2,13 +2,13 @@
 
     loading ── all that is kept has been read ──→ followed
 
-1.  What is kept is the engine's. The copy has what was routed here, and nothing else: so whoever connects to the path
-    and reads, in one turn, gets each update once, as on a server by itself: kept, or routed.
+1.  What is kept is the engine's. The copy has what was routed here, and nothing else: so a session that connects to the
+    path and reads, in one turn, gets each update once, kept or routed, as on a server by itself.
 2.  While it is loaded nothing of the path is routed here. What the engine has appended since the path has been wanted
-    is routed then, the rest is in the copy: it says of each entry how old it is, so no clocks are compared. Whoever has
-    connected gets all that was published since, and perhaps what was published in the moment before.
-3.  Who comes with a position that is ahead of what was routed here, from another node, is told that there is a gap: it
-    would get what it has had again.
+    is routed then, the rest is in the copy: it says of each entry how old it is, so no clocks are compared. A session
+    that has connected gets all that was published since, and perhaps what was published in the moment before.
+3.  A client that comes from another node with a position ahead of what was routed here is told that there is a gap:
+    otherwise it would get again what it has had.
 4.  No more than `MOST_HELD` updates wait for others. Beyond that they are let go of, since the engine has them.
 
 Pure: time comes in.
@@ -41,7 +41,7 @@ MARGIN: Final = 0.002
 
 
 class Reader(NamedTuple):
-    """Who reads while it is loaded.
+    """A reader that waits while it is loaded.
 
     Attributes:
         behind: where to begin; None for the latest.
@@ -59,7 +59,7 @@ class Loaded(NamedTuple):
 
     Attributes:
         packets: what is to be routed, in its order.
-        gap: whether some of it is not kept any more, which its subscribers are to be told.
+        gap: whether some of it is no longer kept, which its subscribers are to be told.
     """
 
     packets: list[Packet]
@@ -183,7 +183,7 @@ class FollowedPath:
     # -- who reads
 
     def read(self, reader: Reader, now: float) -> None:
-        """Answer who reads, now or when it is loaded."""
+        """Answer a reader, now or when it is loaded."""
         if self.loading:
             self._readers.append(reader)
         else:
@@ -208,7 +208,7 @@ class FollowedPath:
 
 
 def read_by_itself(read: FollowedPath, log: PathLog, reader: Reader, now: float) -> None:
-    """Answer who reads a path that nobody here hears."""
+    """Answer a reader of a path that nobody here hears."""
     aged = [entry._replace(age=entry.age + 1) for entry in log.entries]  # none is too young to be in the copy
     read.read_from_engine(log._replace(entries=tuple(aged)), now)
     read.read(reader, now)

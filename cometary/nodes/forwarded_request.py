@@ -173,6 +173,6 @@ class ForwardedRequest:
 
 
 def come_back() -> ProtocolError:
-    """Return the error for who is to ask again: to its client it is a server that is about to go on."""
+    """Return the error that has the client ask again: it takes this for a server that is about to go on."""
     detail = "the node of this session cannot be reached at the moment; ask again"
     return ProtocolError("shutting-down", detail, retry_after=1)

@@ -1,12 +1,13 @@
-"""What a node has another one answer: requests of that one's sessions that have come here.
+"""What another node answers for this one: requests of that node's sessions that have come here.
 
 1.  The exchange stays, and is answered with what the other node says. The request is kept until then.
-2.  When the link breaks, requests wait for the next one, and are sent again: to a session a request that comes twice is
-    one (by its `rid`). An answer that has begun is broken off, which its client sees.
-3.  If the node has gone, they are answered `unknown-session`; or given back, as if the node had said that it has not
-    got the session, to whoever knows that this can be elsewhere (`finding`). If nobody knows, they wait no longer than
-    `PATIENCE` seconds, and are told to come back.
-4.  Calls of back-ends have no number by which a repeat is known: those that may have arrived are told to come back.
+2.  When the link breaks, requests wait for the next one, and are sent again: a session counts a request that comes
+    twice once (by its `rid`). An answer that has begun is broken off, which its client sees.
+3.  If the node has gone, they are answered `unknown-session`; or given back, as if the node had said that it does not
+    have the session, if that can be elsewhere (`finding`). If it is not known whether the node has gone, they wait no
+    longer than `PATIENCE` seconds, and are told to come back.
+4.  Calls of back-ends have no number by which a repeat would be recognised: those that may have arrived are told to
+    come back.
 5.  No more than `MOST_WAITING` requests wait for a link: more are told to come back. So are all while it is full.
 """
 
@@ -36,7 +37,7 @@ class Forwarding:
         comet: the path of the clients' endpoint; what comes at others are calls of back-ends.
 
     Attributes:
-        link: leads there; None while there is none.
+        link: leads there; None while there is no link.
         total: how many requests were forwarded.
     """
 
@@ -101,7 +102,7 @@ class Forwarding:
             request.node_gone()
 
     def look(self, now: float) -> None:
-        """See who has waited long enough for a link (rule 3)."""
+        """Check which requests have waited long enough for a link (rule 3)."""
         if self.link is None:
             for request in list(self._waiting.values()):
                 if now > request.since + PATIENCE:

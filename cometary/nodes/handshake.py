@@ -1,4 +1,4 @@
-"""How two nodes find out that they are who they say, before either takes anything of the other.
+"""How two nodes make sure that they are who they say, before either takes anything from the other.
 
     dialer                              acceptor
       Hello                       →
@@ -8,8 +8,8 @@
 
 1.  Both know the secret, and neither says it: each proves that it does by a keyed digest (HMAC-SHA-256, RFC 2104) of
     all that was said before, under a word of its own. So what one has said cannot be said again by the other.
-2.  Each names a number that it has never named before (`nonce`). So what was overheard is good for nothing later.
-3.  The dialer proves first, whom the engine has told where to dial. A stranger who dials learns what an acceptor's
+2.  Each gives a number that it has never given before (`nonce`). So what was overheard is of no use later.
+3.  The dialer, which the engine has told where to dial, proves first. A stranger who dials learns what an acceptor's
     `Hello` says, its name, its version, its address and its clock, and no more: nothing that proves the secret.
 4.  What is said afterwards is not encrypted: the link belongs on a network that strangers are not on.
 5.  Names, versions and clocks are told before, so that what does not go together is one clear line, at both ends.
@@ -62,7 +62,7 @@ class Hello(msgspec.Struct, array_like=True, frozen=True, tag="hello"):
         incarnation: of the process.
         address: where it is found.
         time: by its clock, in seconds since 1970.
-        nonce: said never before.
+        nonce: a number never given before.
     """
 
     link_version: int
@@ -89,7 +89,7 @@ class Proof(msgspec.Struct, array_like=True, frozen=True, tag="proof"):
 
 
 class Refused(msgspec.Struct, array_like=True, frozen=True, tag="refused"):
-    """The dialer is not taken, and why."""
+    """The dialer is refused, and why."""
 
     why: str
 
@@ -101,7 +101,7 @@ _decode: Final = msgspec.msgpack.Decoder[Step](Step).decode
 
 
 class Welcome(NamedTuple):
-    """What a dialer is told that has proved who it is: see `Proof`."""
+    """What a dialer that has proved who it is is told: see `Proof`."""
 
     heard: int | None
     others: tuple[tuple[str, str], ...] = ()
@@ -183,7 +183,7 @@ async def accept(stream: ByteStream, own: Identity, welcome: Callable[[Hello], A
     """Be the acceptor.
 
     Args:
-        stream: leads to whoever has dialed.
+        stream: leads to the dialer.
         own: who this one is.
         welcome: returns what a node is told once it has proved who it is; `NodeRefusedError`s that it raises refuse it.
 
@@ -191,7 +191,7 @@ async def accept(stream: ByteStream, own: Identity, welcome: Callable[[Hello], A
         Who has dialed.
 
     Raises:
-        NodeRefusedError: they do not go together; whoever has dialed was told why.
+        NodeRefusedError: they do not go together; the dialer was told why.
         EOFError: the other end has gone.
     """
     try:
@@ -220,7 +220,7 @@ async def _have_it_proved(stream: ByteStream, own: Identity) -> tuple[Hello, byt
 
 
 def check_version(other: Hello) -> None:
-    """See whether another node speaks as this one does.
+    """Check that another node speaks the same version of the link.
 
     Raises:
         NodeRefusedError: it does not; the operator's fault.

@@ -1,17 +1,18 @@
-"""Who wants what: an update goes to those nodes at which somebody hears its path, and to no other.
+"""Who wants what: an update goes to the nodes at which somebody hears its path, and to no others.
 
-1.  Each node tells each other one which patterns it wants (`Wants`, `Unwants`), all of them on every new link. Before
+1.  Each node tells every other one which patterns it wants (`Wants`, `Unwants`), all of them on every new link. Before
     that is known, and while there is no link from it, a node gets all that is published.
-2.  Nobody who connects waits for that. The latest updates are remembered: when a node tells that it wants a pattern, it
-    is sent those that it has not been sent, and that were published after it had last heard how far the publisher
-    was. So whoever was connected before something was published gets it; and perhaps what was published in the moment
-    before. Each node tells the others how far it is (`Passed`) every quarter of a second. If the link from it breaks,
-    it is sent at once what it was not sent since it had last told: so the order of a path is kept.
+2.  A session that connects does not wait for that. The latest updates are remembered: when a node tells that it wants a
+    pattern, it is sent those that it has not been sent, and that were published after it had last heard how far the
+    publisher was. So a session that was connected before something was published gets it; and perhaps what was
+    published in the moment before. Each node tells the others how far it is (`Passed`) every quarter of a second. If
+    the link from it breaks, it is sent at once what it was not sent since it had last told: so the order of a path is
+    kept.
 3.  `MOST_RECENT` updates are remembered, of `MOST_BYTES`. If these do not reach back as far as they should, the node is
     told that something is missing (`Missed`).
 4.  What a node has told is told again on the next link, with what it had heard then, until that was answered.
 
-`Interests` is of what others want, `Telling` of what this one does. Pure but for what they send.
+`Interests` is about what others want, `Telling` about what this node wants. Pure, except for what they send.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ class Interests:
             outgoing.begins = max(outgoing.begins, outgoing.heard_of)
 
     def forgo(self, peer: Peer, patterns: Iterable[str]) -> None:
-        """Take note of what a node wants no more."""
+        """Take note of what a node no longer wants."""
         for pattern in patterns:
             self._wanted.unsubscribe(pattern, peer.outgoing)
 
@@ -190,7 +191,7 @@ class Telling:
         self._peer.say(encode(Wants(token, ((pattern, heard),))))
 
     def forgo(self, patterns: Iterable[str]) -> None:
-        """Tell it that patterns are not wanted any more."""
+        """Tell it that patterns are no longer wanted."""
         self._peer.say(encode(Unwants(tuple(patterns))))
 
     def all_of_it(self, wanted: Iterable[str], link: Link) -> None:

@@ -2,11 +2,11 @@
 
 1.  What is sent arrives in its order. A message is its length in four bytes, and itself.
 2.  What is sent in one turn of the loop goes out in one write (`Flushing`).
-3.  What the other end does not take is kept, up to `MOST` bytes. Then the link is `full`: who has a request is refused,
-    what was published waits where it is. What has to be sent all the same, answers, is kept up to `ALL`; with more the
-    link is cut, and all that went by it is asked again: its other end takes nothing.
+3.  What the other end does not take is kept, up to `MOST` bytes. Then the link is `full`: requests are refused, and
+    what was published waits where it is. Answers, which have to be sent all the same, are kept up to `ALL`; with more
+    the link is cut, and all that went by it is asked again: its other end takes nothing.
 4.  A link is the switchboard's, as clients' connections are. What comes before there is one waits in the kernel.
-5.  A link on which nothing has come for `SILENCE` seconds, though the other end was asked (`Ping`), is cut.
+5.  A link on which nothing has come for `SILENCE` seconds, although the other end was asked (`Ping`), is cut.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ logger = get_logger("cometary.nodes")
 
 
 class Flushing:
-    """Has links send, once in a turn of the loop, what they were given in it."""
+    """Makes links send, once in each turn of the loop, what they were given in it."""
 
     def __init__(self) -> None:
         self._links: list[Link] = []

@@ -1,11 +1,11 @@
-"""Who is on which path, of all nodes: each tells the others of its own sessions, and has all of it.
+"""Who is on which path, at all nodes: each tells the others of its own sessions, and knows all of them.
 
-1.  Each node tells each other one, on every new link, all who are there of its own (between two `Census`), and then
-    what changes. So a link that breaks loses nothing.
-2.  A session that was adopted is of a higher generation. Of two nodes that say that they have it, the one of the higher
-    is believed, whoever speaks last, and whatever the other one says of its leaving.
-3.  The sessions of a node that has gone stay until its lease has run out, for others to adopt them meanwhile: nobody
-    is told that they left, and came again. Those that nobody has are then gone, all in one turn.
+1.  Each node tells every other one, on each new link, which of its own sessions are there (between two `Census`), and
+    then what changes. So a link that breaks loses nothing.
+2.  A session that was adopted is of a higher generation. Of two nodes that say that they have it, the one with the
+    higher generation is believed, no matter which speaks last, and what the other says of its leaving.
+3.  The sessions of a node that has gone stay until its lease has run out, for others to adopt them meanwhile: nobody is
+    told that they left and came again. Those that nobody has adopted are then gone, all in one turn.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class NodeMembers(Members):
         return (path, name) not in self._holder and super().leave(path, name)
 
     def census(self) -> Iterator[bytes]:
-        """Return what a node is told that knows nothing yet (rule 1)."""
+        """Return what a node that knows nothing yet is told (rule 1)."""
         yield encode(Census())
         for path, members in self._own.items():
             told = ((name, *what) for name, what in members.items())

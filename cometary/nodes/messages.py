@@ -54,7 +54,7 @@ class Granted(msgspec.Struct, array_like=True, frozen=True, tag="g"):
 
 
 class Told(msgspec.Struct, array_like=True, frozen=True, tag="t", omit_defaults=True):
-    """A packet for everybody who hears its path, the dialer's so many-th.
+    """A packet for everybody who hears its path, with its number among the dialer's.
 
     Attributes:
         number: which one it is of the dialer's.
@@ -75,7 +75,7 @@ class Told(msgspec.Struct, array_like=True, frozen=True, tag="t", omit_defaults=
 
 
 class Missed(msgspec.Struct, array_like=True, frozen=True, tag="m"):
-    """Packets of the dialer's have been thrown away that were for the other one: it had been taken for gone."""
+    """Packets of the dialer's for the other one have been thrown away: it had been taken to be gone."""
 
 
 class Ping(msgspec.Struct, array_like=True, frozen=True, tag="i"):
@@ -83,7 +83,7 @@ class Ping(msgspec.Struct, array_like=True, frozen=True, tag="i"):
 
 
 class Leaving(msgspec.Struct, array_like=True, frozen=True, tag="v"):
-    """I am about to stop: those of my sessions that are not mine any more, and can be adopted, may be."""
+    """I am about to stop: those of my sessions that are no longer mine, and can be adopted, may be."""
 
 
 class Came(msgspec.Struct, array_like=True, frozen=True, tag="p"):
@@ -99,7 +99,7 @@ class Came(msgspec.Struct, array_like=True, frozen=True, tag="p"):
 
 
 class Went(msgspec.Struct, array_like=True, frozen=True, tag="q"):
-    """One is there no more."""
+    """One is no longer there."""
 
     path: str
     name: str
