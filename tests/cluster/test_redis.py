@@ -387,6 +387,7 @@ def test_a_url_says_whether_one_server_sentinels_or_a_cluster_are_meant(
         *("localhost:6379", "http://localhost", "redis://", "redis://localhost:x", "redis://localhost/a"),
         *("redis+sentinel://:secret@a,b", "unix://host/path", "redis://:secret@localhost:70000"),
         *("redis+sentinel://a:x/main", "redis+cluster://a/1", "redis+cluster://:secret@a,/0"),
+        *("redis:/:secret@localhost", ":secret@localhost", "redis:secret@localhost", "secret@a://b"),
     ],
 )
 def test_what_is_no_url_of_an_engine_is_refused_without_its_password(text: str) -> None:

@@ -67,6 +67,9 @@ def read_url(text: str, usual_port: int = PORT) -> EngineURL:
 
 def wrong_url(text: str) -> EngineError:
     """Return the error for a URL that is none of an engine."""
-    scheme, _, rest = text.partition("://")
-    shown = f"{scheme}://{rest.rpartition('@')[2]}" if rest else text  # a password is nobody's to read
+    who, at, where = text.rpartition("@")
+    scheme, separator, _ = who.partition("://")
+    shown = (
+        f"{scheme if separator else ''}{separator}{where}" if at else text
+    )  # a password is nobody's to read
     return EngineError(f"an engine is {FORMS}, not {shown!r}")
