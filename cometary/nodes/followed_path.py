@@ -189,9 +189,13 @@ class FollowedPath:
         else:
             reader.answer.offer(self._read(reader.behind, reader.limit, now))
 
-    def _answer_readers(self, now: float) -> None:
+    def take_readers(self) -> list[Reader]:
+        """Return those who wait until it is loaded, which wait for it no more."""
         readers, self._readers = self._readers, []
-        for reader in readers:
+        return readers
+
+    def _answer_readers(self, now: float) -> None:
+        for reader in self.take_readers():
             reader.answer.offer(self._read(reader.behind, reader.limit, now))
 
     def _read(self, behind: Position | None, limit: int, now: float) -> History:

@@ -10,6 +10,8 @@
 4.  Each path is read by itself: a pattern with stars has no position.
 5.  Of paths that are heard only by patterns with stars, `MOST_FOLLOWED` are followed: the one that was heard of least
     recently is forgotten first, and loaded anew when something comes.
+6.  Who reads is answered: an engine that is away is waited for as long as its calls wait, and a path that is forgotten
+    while it is loaded is read by itself.
 """
 
 from __future__ import annotations
@@ -96,7 +98,12 @@ class NodeHistories:
     def drop(self) -> None:
         """Forget the paths that are wanted no more."""
         for path in [path for path in self._followed if self._wishes.since(path) is None]:
-            del self._followed[path]
+            self._forget(path)
+
+    def _forget(self, path: str) -> None:
+        followed = self._followed.pop(path)
+        for reader in followed.take_readers():
+            self._read_by_itself(path, followed.shelf, reader)
 
     def take(self, path: str, new: Numbered) -> bool:
         """Take an update that has its number, of this node or another one; returns whether anybody here wants it."""
@@ -136,7 +143,7 @@ class NodeHistories:
         if len(self._followed) > MOST_FOLLOWED:
             path = next((path for path in self._followed if path not in self._wishes), None)
             if path is not None:
-                del self._followed[path]
+                self._forget(path)
                 self._forgot_at = trio.current_time()
 
     def _decode(self, payload: bytes) -> Packet:
@@ -153,11 +160,15 @@ class NodeHistories:
             reader.answer.offer(History((), None, complete=False))
         elif followed is not None:
             followed.read(reader, trio.current_time())
-        elif self._nursery is None:
+        else:
+            self._read_by_itself(path, shelf, reader)
+        return reader.answer
+
+    def _read_by_itself(self, path: str, shelf: LogShelf, reader: Reader) -> None:
+        if self._nursery is None:
             reader.answer.offer(error=EngineError("the engine cannot be read now"))
         else:
             self._nursery.start_soon(self._read_unheard, path, shelf, reader)
-        return reader.answer
 
     async def _read_unheard(self, path: str, shelf: LogShelf, reader: Reader) -> None:
         try:
@@ -195,11 +206,13 @@ class NodeHistories:
             try:
                 log = await self._logs.read_log(followed.shelf, followed.path, followed.last)
                 self._take_read(followed, log)
-            except EngineError:
+            except EngineError as error:
+                _refuse_readers(followed, error)
                 await trio.sleep(AGAIN)
-            except Exception:
+            except Exception as error:
                 text = f"what is kept of {followed.path!r} cannot be read"
                 logger.exception("history failed", text=text, path=followed.path)
+                _refuse_readers(followed, error)
                 await trio.sleep(AGAIN)
         followed.reading = False
 
@@ -237,6 +250,11 @@ class NodeHistories:
         if followed is not None and followed.misses(epoch, number):
             followed.stale = True
             self._ask(followed)
+
+
+def _refuse_readers(followed: FollowedPath, error: Exception) -> None:
+    for reader in followed.take_readers():
+        reader.answer.offer(error=error)
 
 
 def shelves_of(contracts: Contracts) -> dict[Contract, LogShelf]:

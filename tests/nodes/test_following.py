@@ -1,0 +1,115 @@
+"""Which paths with a history a node follows, for whom; and what it reads of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import cast
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from cometary.cluster.engine import PIECE, Logs
+from cometary.cluster.path_logs import Addition, ChangedPaths, LogShelf, PathLog, SharedLogs
+from cometary.errors import EngineError
+from cometary.nodes.histories import NodeHistories
+from cometary.nodes.wishes import LINGER, Wishes
+from cometary.packets.contract import Contract
+from cometary.packets.contract_table import Contracts
+from cometary.packets.keeping import Keeping
+from cometary.packets.packet import Packet
+from cometary.packets.patterns import Pattern
+from cometary.packets.published import as_published, encoded
+
+CONTRACTS = Contracts([(Pattern.compile("news/**"), Contract(history=Keeping(10)))])
+
+WAIT = 10.0
+"""Seconds after which a call of an engine that is away is given up."""
+
+
+class Engine:
+    """Logs of an engine that can be away, and what was asked of it."""
+
+    def __init__(self) -> None:
+        self.logs = SharedLogs()
+        self.back = trio.Event()
+        self.back.set()
+        self.looked_behind: list[int] = []
+
+    def append(self, shelf: LogShelf, path: str, message: object) -> None:
+        payload = encoded(as_published(Packet(path, message)))
+        self.logs.append(shelf, Addition(path, payload, 1), trio.current_time())
+
+    async def read_log(self, shelf: LogShelf, path: str, behind: int) -> PathLog:
+        await self._wait()
+        return self.logs.read(shelf, path, behind, trio.current_time())
+
+    async def changed_logs(self, shelf: LogShelf, behind: int) -> ChangedPaths:
+        self.looked_behind.append(behind)
+        await self._wait()
+        return self.logs.changed(shelf, behind, PIECE)
+
+    async def _wait(self) -> None:
+        with trio.move_on_after(WAIT):
+            await self.back.wait()
+            return
+        raise EngineError("it is away")
+
+
+class Node:
+    """One that follows paths."""
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+        self.wishes = Wishes()
+        self.routed: list[object] = []
+        self.histories = NodeHistories(
+            CONTRACTS, cast("Logs", self.engine), self.wishes, self._route, lambda _: None
+        )
+        shelf = self.histories.shelf_of("news/a")
+        assert shelf is not None
+        self.shelf = shelf
+
+    def _route(self, packet: Packet) -> None:
+        self.routed.append(self.histories.record(packet).message)
+
+    def hear(self, pattern: str, *, wanted: bool = True) -> None:
+        if self.wishes.note(pattern, trio.current_time(), wanted=wanted):
+            self.histories.want(pattern)
+
+    def lapse(self) -> None:
+        self.wishes.take_lapsed(trio.current_time())
+        self.histories.drop()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.histories.run)
+            await wait_all_tasks_blocked()
+            yield
+            nursery.cancel_scope.cancel()
+
+
+async def test_whoever_reads_while_the_engine_is_away_is_told_so(autojump_clock: object) -> None:
+    node = Node()
+    async with node.running():
+        node.engine.back = trio.Event()
+        node.hear("news/a")
+        with trio.fail_after(WAIT + 1), pytest.raises(EngineError):
+            await node.histories.read("news/a", None, 10)
+
+
+async def test_whoever_reads_a_path_that_is_forgotten_meanwhile_is_answered(autojump_clock: object) -> None:
+    node = Node()
+    async with node.running():
+        node.engine.append(node.shelf, "news/a", 1)
+        node.engine.back = trio.Event()
+        node.hear("news/a")
+        node.hear("news/a", wanted=False)
+        await trio.sleep(LINGER)
+        answer = node.histories.read("news/a", None, 10)
+        node.lapse()
+        node.engine.back.set()
+        with trio.fail_after(WAIT):
+            assert [packet.message for packet in (await answer).packets] == [1]
