@@ -72,4 +72,5 @@ def test_a_server_says_where_something_is_now() -> None:
     assert redirection_from("MOVED 7 two:2", "asked") == Redirection(7, TWO, once=False)
     assert redirection_from("ASK 7 ::1:2", "asked") == Redirection(7, Address("::1", 2), once=True)
     assert redirection_from("MOVED 7 :2", "asked") == Redirection(7, Address("asked", 2), once=False)
+    assert redirection_from("MOVED 7 ?:2", "asked") == Redirection(7, Address("asked", 2), once=False)
     assert redirection_from("OOM command not allowed", "asked") is None

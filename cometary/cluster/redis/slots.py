@@ -40,6 +40,11 @@ def key_of(command: bytes) -> bytes:
     return parts[8] if parts[2] == FUNCTION_CALL else parts[4]
 
 
+def _host(said: str, asked: str) -> str:
+    """Return a host; a server that knows no name of another one, or of itself, says "?" or nothing: the one asked."""
+    return asked if said in ("", "?") else said
+
+
 class SlotMap:
     """Which server has each slot.
 
@@ -92,7 +97,7 @@ def slots_from(reply: Reply, asked: str) -> SlotMap:
     ranges = list[tuple[int, int, Address]]()
     for first, last, master, *_ in cast("list[Any]", reply):
         host = (master[0] or b"").decode()
-        ranges.append((first, last, Address(asked if host in ("", "?") else host, master[1])))
+        ranges.append((first, last, Address(_host(host, asked), master[1])))
     return SlotMap(ranges)
 
 
@@ -122,4 +127,4 @@ def redirection_from(refusal: str, asked: str) -> Redirection | None:
         return None
     slot, _, where = rest.partition(" ")
     host, _, port = where.rpartition(":")
-    return Redirection(int(slot), Address(host or asked, int(port)), kind == "ASK")
+    return Redirection(int(slot), Address(_host(host, asked), int(port)), kind == "ASK")
