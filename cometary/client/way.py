@@ -97,9 +97,7 @@ class Way:
             async with self._http.stream("POST", self._url, content=body, headers=STREAM) as response:
                 if response.headers.get("content-type") == LINES.decode():
                     async for piece in response.aiter_raw():
-                        scope.deadline = (
-                            inf  # whoever takes it may have to wait: the silence is not the server's
-                        )
+                        scope.deadline = inf  # while it is taken the silence is not the server's
                         if not await take(piece):
                             scope.cancel()  # where it is read: what it is read with is not left half way
                         scope.deadline = trio.current_time() + SILENCE
