@@ -1,12 +1,13 @@
 """The logs of paths with a history, on Redis or Valkey; see `cometary.cluster.engine.Logs`, and `log.lua`.
 
 What a node appends is numbered for each shelf, since the lane may send it twice: the engine remembers what it has
-answered until the node says that it has had the answer, which it does with what it appends next.
+answered until the node says that it has had the answer, which it does with what it appends next. In a cluster whose
+slots move, answers may come in another order: it says so only of those before which none is missing.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from math import inf
@@ -57,24 +58,28 @@ class RedisLogs:
         self._call = call
         self._ask = ask
         self._sent = Counter[str]()
-        self._answered = Counter[str]()
+        self._unanswered = defaultdict[str, OrderedDict[int, None]](OrderedDict)
 
     def append(self, shelf: LogShelf, new: Addition, appended: Callable[[Appended], object]) -> None:
         """Append an update; see `Logs.append`."""
         name, once = shelf.name, new.once or NO_KEY
         self._sent[name] = token = self._sent[name] + 1
+        unanswered = self._unanswered[name]
+        unanswered[token] = None
 
         def take(reply: Reply) -> None:
-            self._answered[name] = token
+            del unanswered[token]
             kind, epoch, number, before = cast("tuple[int, bytes, int, int]", reply)
             appended(Appended(OUTCOMES[kind], epoch.decode(), number, before))
 
         what = (new.path, new.payload, new.size)
         bounds = (*_kept(shelf), MOST_PATHS, MOST_BYTES)
-        who = (self._sender, token, self._answered[name])
+        who = (self._sender, token, next(iter(unanswered)) - 1)
         key = (once.key, once.digest, round(once.seconds * 1000))
         asked = self._command("append", shelf, *what, *bounds, *who, *key)
-        self._call(asked, take, lambda _: None)  # whoever waits is told so when its patience has ended
+        self._call(
+            asked, take, lambda _: unanswered.pop(token)
+        )  # who waits is told when its patience has ended
 
     def claim(self, key: str, value: bytes, seconds: float, had: Callable[[bytes | None], object]) -> None:
         """Have a key stand for a value; see `Logs.claim`."""

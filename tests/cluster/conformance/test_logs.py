@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import trio
@@ -12,7 +13,9 @@ import trio.testing
 from cometary.cluster.engine import Engine
 from cometary.cluster.path_logs import Addition, Appended, LogShelf, Once, PathLog, SharedLogs, base_of
 from cometary.cluster.redis.engine import RedisEngine
+from cometary.cluster.redis.keys import Keys
 from cometary.cluster.redis.logs import RedisLogs
+from cometary.errors import EngineError
 from cometary.packets.keeping import Keeping
 from tests.cluster.conformance.engines import NewEngine, local_engines, redis_engines, running
 from tests.cluster.servers import EngineServer
@@ -120,6 +123,36 @@ async def test_what_is_sent_again_is_there_once(lasting_servers: Callable[[str],
         replies = [await engine._lane.ask(call) for call in (*calls, *calls)]
         assert replies[:3] == replies[3:]
         assert len((await engine.read_log(shelf, "twice", -1)).entries) == 3
+
+
+async def test_what_is_answered_out_of_turn_is_not_forgotten_before_what_was_sent_before_it() -> None:
+    told, refusals = list[Callable[[Any], object]](), list[Callable[[Any], object]]()
+    commands = list[list[bytes]]()
+
+    def call(command: bytes, answered: Callable[[Any], object], refused: Callable[[Any], object]) -> None:
+        commands.append(command.split(b"\r\n")[2::2])
+        told.append(answered)
+        refusals.append(refused)
+
+    async def ask(_: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+
+    logs = RedisLogs(Keys(), "a", call, ask)
+
+    def answered_before(token: int) -> int:
+        """Append one more, and return up to which the engine is told that all were answered."""
+        logs.append(LogShelf("turns", Keeping(10)), Addition("turns", b"", 1), lambda _: None)
+        sender = len(commands[-1]) - 1 - commands[-1][::-1].index(b"a")
+        assert commands[-1][sender + 1] == b"%d" % token
+        return int(commands[-1][sender + 2])
+
+    assert [answered_before(token) for token in (1, 2, 3)] == [0, 0, 0]
+    told[1]([0, b"e", 2, 1])
+    assert answered_before(4) == 0
+    told[0]([0, b"e", 1, 0])
+    assert answered_before(5) == 2
+    refusals[2](EngineError("never"))
+    assert answered_before(6) == 3
 
 
 async def test_a_shelf_that_is_full_forgets_the_path_that_was_appended_to_least_recently(
