@@ -6,7 +6,8 @@
 2.  A path that is heard here is followed: see `followed_path`. What comes out of order waits for what is before it;
     if that has not come `HOLD` seconds later, it is read from the engine.
 3.  A node that has gone may have had something numbered, and told nobody. So when one has gone, it is looked which
-    paths have more than was heard of them (`catch_up`), and that is read.
+    paths have more than was heard of them (`catch_up`), and that is read. Numbers of another base are looked through
+    from the first on. However often that is asked for, each shelf is looked through once at a time, and once more.
 4.  Each path is read by itself: a pattern with stars has no position.
 5.  Of paths that are heard only by patterns with stars, `MOST_FOLLOWED` are followed: the one that was heard of least
     recently is forgotten first, and loaded anew when something comes.
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from cometary.actors import Future
-from cometary.cluster.path_logs import LogShelf
+from cometary.cluster.path_logs import LogShelf, base_of
 from cometary.dispatch.history import History
 from cometary.errors import EngineError
 from cometary.log import get_logger
@@ -81,7 +82,11 @@ class NodeHistories:
         self._shelves = shelves_of(contracts)
         self._followed: OrderedDict[str, FollowedPath] = OrderedDict()
         self._forgot_at = -inf
-        self._seen: dict[str, int] = {}  # up to which number each shelf was looked through
+        self._seen: dict[
+            str, tuple[str, int]
+        ] = {}  # up to which number of which base each shelf was looked through
+        self._due: dict[str, LogShelf] = {}  # those that are to be
+        self._looking: set[str] = set()  # and those that are being
         self._nursery: trio.Nursery | None = None
 
     def shelf_of(self, path: str) -> LogShelf | None:
@@ -205,6 +210,8 @@ class NodeHistories:
         while followed.lacks and self._followed.get(followed.path) is followed:
             try:
                 log = await self._logs.read_log(followed.shelf, followed.path, followed.last)
+                if followed.last > 0 and followed.misses(log.epoch, followed.last):  # it is of another base
+                    log = await self._logs.read_log(followed.shelf, followed.path, 0)
                 self._take_read(followed, log)
             except EngineError as error:
                 _refuse_readers(followed, error)
@@ -229,21 +236,36 @@ class NodeHistories:
         """See whether anything was numbered of which this node was not told (rule 3)."""
         if self._nursery is not None:
             for shelf in self._shelves.values():
-                self._nursery.start_soon(self._look_through, shelf)
+                self._due[shelf.name] = shelf
+                if shelf.name not in self._looking:
+                    self._looking.add(shelf.name)
+                    self._nursery.start_soon(self._look, shelf.name)
+
+    async def _look(self, name: str) -> None:
+        try:
+            while (shelf := self._due.pop(name, None)) is not None:
+                await self._look_through(shelf)
+        finally:
+            self._looking.discard(name)
 
     async def _look_through(self, shelf: LogShelf) -> None:
-        behind, more = self._seen.get(shelf.name, 0), True
+        base, behind = self._seen.get(shelf.name, ("", 0))
+        more = True
         while more:
             try:
                 epoch, end, paths = await self._logs.changed_logs(shelf, behind)
             except EngineError:
                 await trio.sleep(AGAIN)
                 continue
+            before, base = base, base_of(epoch)
+            if base != before and behind > 0:
+                behind = 0  # it was a number of another base
+                continue
             for path, number in paths:
                 self._see(path, epoch, number)
             more = bool(paths)
             behind = paths[-1][1] if paths else min(behind, end)
-        self._seen[shelf.name] = behind
+        self._seen[shelf.name] = base, behind
 
     def _see(self, path: str, epoch: str, number: int) -> None:
         followed = self._follow(path)

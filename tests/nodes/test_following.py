@@ -113,3 +113,40 @@ async def test_whoever_reads_a_path_that_is_forgotten_meanwhile_is_answered(auto
         node.engine.back.set()
         with trio.fail_after(WAIT):
             assert [packet.message for packet in (await answer).packets] == [1]
+
+
+async def test_when_a_node_has_gone_what_an_engine_that_has_lost_all_has_since_is_read(
+    autojump_clock: object,
+) -> None:
+    node = Node()
+    async with node.running():
+        for path in ("news/a", "news/b"):
+            node.hear(path)
+        await trio.sleep(1)
+        for number in range(5):
+            node.engine.append(node.shelf, "news/b", number)
+        node.histories.catch_up()
+        await trio.sleep(1)
+        node.engine.logs = SharedLogs()
+        for number in range(3):
+            node.engine.append(node.shelf, "news/a", f"a{number}")
+            node.engine.append(node.shelf, "news/b", f"b{number}")
+        node.histories.catch_up()
+        await trio.sleep(1)
+    assert node.routed[:5] == [0, 1, 2, 3, 4]
+    assert sorted(map(str, node.routed[5:])) == ["a0", "a1", "a2", "b0", "b1", "b2"]
+
+
+async def test_while_the_engine_is_away_a_shelf_is_looked_through_by_one_however_many_nodes_have_gone(
+    autojump_clock: object,
+) -> None:
+    node = Node()
+    async with node.running():
+        node.engine.back = trio.Event()
+        for _ in range(50):
+            node.histories.catch_up()
+            await wait_all_tasks_blocked()
+        assert node.engine.looked_behind == [0]
+        node.engine.back.set()
+        await wait_all_tasks_blocked()
+    assert node.engine.looked_behind == [0, 0], "one has gone since the first was asked"
