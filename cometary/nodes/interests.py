@@ -10,7 +10,8 @@
     kept.
 3.  `MOST_RECENT` updates are remembered, of `MOST_BYTES`. If these do not reach back as far as they should, the node is
     told that something is missing (`Missed`).
-4.  What a node has told is told again on the next link, with what it had heard then, until that was answered.
+4.  What a node has told is told again on the next link, with what it had heard then, until that was answered, or until
+    it is wanted no more.
 
 `Interests` is about what others want, `Telling` about what this node wants. Pure, except for what they send.
 """
@@ -27,7 +28,7 @@ from cometary.packets.patterns import Pattern
 from cometary.packets.published import as_published
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from cometary.nodes.link import Link
     from cometary.nodes.peer import Peer
@@ -182,22 +183,27 @@ class Telling:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._tokens = count(1)
-        self._unanswered: OrderedDict[int, tuple[str, int]] = OrderedDict()
+        self._unanswered: OrderedDict[str, tuple[int, int]] = (
+            OrderedDict()
+        )  # by pattern: its token, and what was heard
 
     def want(self, pattern: str) -> None:
         """Tell it that a pattern is wanted from now on."""
         token, heard = next(self._tokens), self._peer.knows_of
-        self._unanswered[token] = pattern, heard
+        self._unanswered[pattern] = token, heard
+        self._unanswered.move_to_end(pattern)
         self._peer.say(encode(Wants(token, ((pattern, heard),))))
 
-    def forgo(self, patterns: Iterable[str]) -> None:
+    def forgo(self, patterns: Sequence[str]) -> None:
         """Tell it that patterns are no longer wanted."""
+        for pattern in patterns:
+            self._unanswered.pop(pattern, None)
         self._peer.say(encode(Unwants(tuple(patterns))))
 
     def all_of_it(self, wanted: Iterable[str], link: Link) -> None:
         """Tell it all that is wanted, on a new link (rule 4)."""
-        heard = dict(self._unanswered.values())
-        patterns = tuple((pattern, heard.get(pattern)) for pattern in wanted)
+        unanswered = self._unanswered
+        patterns = tuple((each, unanswered[each][1] if each in unanswered else None) for each in wanted)
         link.send(Wants(next(self._tokens), patterns, whole=True))
 
     def how_far(self, number: int) -> None:
@@ -206,5 +212,5 @@ class Telling:
 
     def answered(self, token: int) -> None:
         """Take note that it knows all up to this."""
-        while self._unanswered and next(iter(self._unanswered)) <= token:
+        while self._unanswered and next(iter(self._unanswered.values()))[0] <= token:
             self._unanswered.popitem(last=False)

@@ -167,3 +167,21 @@ def test_what_was_not_answered_is_told_again_with_what_was_known_then() -> None:
         Wants(2, (("b", 9),)),
         Wants(3, (("a", None), ("b", 9), ("c", None)), whole=True),
     ]
+
+
+def test_what_is_wanted_no_more_is_remembered_no_more_though_nothing_is_answered() -> None:
+    said, peer = list[Any](), SimpleNamespace(knows_of=7)
+    peer.say = lambda _: None
+    telling = Telling(cast("Peer", peer))
+    for number in range(50):
+        telling.want(f"p{number}")
+        telling.forgo([f"p{number}"])
+    telling.want("q")
+    peer.knows_of = 9
+    telling.forgo(["q"])
+    telling.want("q")
+    assert len(telling._unanswered) == 1
+    telling.answered(51)  # the first time that it was wanted
+    link: Any = SimpleNamespace(send=said.append)
+    telling.all_of_it(["p0", "q"], link)
+    assert said == [Wants(53, (("p0", None), ("q", 9)), whole=True)]

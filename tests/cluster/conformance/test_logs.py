@@ -62,9 +62,9 @@ async def test_whatever_is_appended_is_kept_as_on_a_server_by_itself(new_engine:
             log = await chosen.choice((engine, other)).read_log(SHELF, path, behind)
             assert numbered(log) == numbered(measure.read(SHELF, path, behind, 0.0))
             assert log.epoch == appended.epoch
+            assert all(0 <= entry.age < 10 for entry in log.entries)
         changed = await other.changed_logs(SHELF, 100)
         assert changed[1:] == measure.changed(SHELF, 100, 1000)[1:]
-        assert all(0 <= entry.age < 10 for entry in log.entries)
 
 
 async def test_an_update_with_a_key_is_there_once_whoever_appends_it(new_engine: NewEngine) -> None:
