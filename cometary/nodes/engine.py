@@ -199,7 +199,7 @@ class NodesEngine:
 
     def _forgo(self, patterns: Sequence[str]) -> None:
         if patterns:
-            self._histories.drop()
+            self._histories.drop(patterns)
             for telling in self._telling.values():
                 telling.forgo(patterns)
 

@@ -33,7 +33,7 @@ from cometary.packets.patterns import Pattern
 from cometary.packets.published import as_packet, decode_published
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cometary.cluster.engine import Logs
     from cometary.cluster.path_logs import PathLog
@@ -80,7 +80,10 @@ class NodeHistories:
         self._route = route
         self._tell_gap = tell_gap
         self._shelves = shelves_of(contracts)
-        self._followed: OrderedDict[str, FollowedPath] = OrderedDict()
+        self._followed: dict[str, FollowedPath] = {}
+        self._by_stars: OrderedDict[str, None] = (
+            OrderedDict()
+        )  # those that are heard only by patterns with stars
         self._forgot_at = -inf
         self._seen: dict[
             str, tuple[str, int]
@@ -97,16 +100,28 @@ class NodeHistories:
 
     def want(self, text: str) -> None:
         """Follow a path that somebody hears from now on; a pattern with stars takes what comes."""
-        if text not in self._followed and Pattern.compile(text).exact:
+        if text in self._followed:
+            self._by_stars.pop(text, None)
+        elif Pattern.compile(text).exact:
             self._follow(text)
 
-    def drop(self) -> None:
-        """Forget the paths that are wanted no more."""
-        for path in [path for path in self._followed if self._wishes.since(path) is None]:
-            self._forget(path)
+    def drop(self, lapsed: Sequence[str]) -> None:
+        """Forget the paths that are wanted no more, now that these patterns are not."""
+        exact = all(Pattern.compile(text).exact for text in lapsed)
+        for path in (
+            [*lapsed] if exact else [*self._followed]
+        ):  # all of them only if stars may have covered any
+            if path not in self._followed:
+                continue
+            if self._wishes.since(path) is None:
+                self._forget(path)
+            elif path not in self._wishes:
+                self._by_stars[path] = None
+                self._make_room()
 
     def _forget(self, path: str) -> None:
         followed = self._followed.pop(path)
+        self._by_stars.pop(path, None)
         for reader in followed.take_readers():
             self._read_by_itself(path, followed.shelf, reader)
 
@@ -132,24 +147,25 @@ class NodeHistories:
         """Return a path that is wanted, followed from now on; None for one that is not, or has no history."""
         followed = self._followed.get(path)
         if followed is not None:
-            self._followed.move_to_end(path)
+            if path in self._by_stars:
+                self._by_stars.move_to_end(path)
             return followed
         since, shelf = self._wishes.since(path), self.shelf_of(path)
         if since is None or shelf is None:
             return None
         followed = FollowedPath(path, shelf, max(since, self._forgot_at), self._decode)
         self._followed[path] = followed
-        self._make_room()
+        if path not in self._wishes:
+            self._by_stars[path] = None
+            self._make_room()
         self._ask(followed)
         return followed
 
     def _make_room(self) -> None:
         """Forget a path, if these are too many (rule 5)."""
-        if len(self._followed) > MOST_FOLLOWED:
-            path = next((path for path in self._followed if path not in self._wishes), None)
-            if path is not None:
-                self._forget(path)
-                self._forgot_at = trio.current_time()
+        if len(self._by_stars) > MOST_FOLLOWED:
+            self._forget(next(iter(self._by_stars)))
+            self._forgot_at = trio.current_time()
 
     def _decode(self, payload: bytes) -> Packet:
         return as_packet(decode_published(payload), self._contracts)

@@ -14,6 +14,7 @@ from cometary.cluster.engine import PIECE, Logs
 from cometary.cluster.path_logs import Addition, ChangedPaths, LogShelf, PathLog, SharedLogs
 from cometary.errors import EngineError
 from cometary.nodes.histories import NodeHistories
+from cometary.nodes.path_order import Numbered
 from cometary.nodes.wishes import LINGER, Wishes
 from cometary.packets.contract import Contract
 from cometary.packets.contract_table import Contracts
@@ -60,9 +61,9 @@ class Engine:
 class Node:
     """One that follows paths."""
 
-    def __init__(self) -> None:
+    def __init__(self, wishes: Wishes | None = None) -> None:
         self.engine = Engine()
-        self.wishes = Wishes()
+        self.wishes = Wishes() if wishes is None else wishes
         self.routed: list[object] = []
         self.histories = NodeHistories(
             CONTRACTS, cast("Logs", self.engine), self.wishes, self._route, lambda _: None
@@ -78,9 +79,14 @@ class Node:
         if self.wishes.note(pattern, trio.current_time(), wanted=wanted):
             self.histories.want(pattern)
 
+    def come(self, path: str) -> None:
+        self.histories.take(path, Numbered("x.1", 1, 0, Packet(path, 1)))
+
+    def followed(self) -> set[str]:
+        return {*self.histories._followed}
+
     def lapse(self) -> None:
-        self.wishes.take_lapsed(trio.current_time())
-        self.histories.drop()
+        self.histories.drop(self.wishes.take_lapsed(trio.current_time()))
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -150,3 +156,69 @@ async def test_while_the_engine_is_away_a_shelf_is_looked_through_by_one_however
         node.engine.back.set()
         await wait_all_tasks_blocked()
     assert node.engine.looked_behind == [0, 0], "one has gone since the first was asked"
+
+
+class CountedWishes(Wishes):
+    """Wishes that count how often it is asked of a path whether it is wanted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def __contains__(self, pattern: str) -> bool:
+        self.asked += 1
+        return super().__contains__(pattern)
+
+    def since(self, path: str) -> float | None:
+        self.asked += 1
+        return super().since(path)
+
+
+async def test_a_path_that_lapses_costs_as_much_however_many_are_followed(autojump_clock: object) -> None:
+    wishes = CountedWishes()
+    node = Node(wishes)
+    for number in range(200):
+        node.hear(f"news/{number}")
+    node.hear("news/7", wanted=False)
+    await trio.sleep(LINGER)
+    wishes.asked = 0
+    node.lapse()
+    assert wishes.asked <= 2
+    assert node.followed() == {f"news/{number}" for number in range(200)} - {"news/7"}
+
+
+async def test_a_new_path_costs_as_much_however_many_are_followed(
+    autojump_clock: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cometary.nodes.histories.MOST_FOLLOWED", 3)
+    wishes = CountedWishes()
+    node = Node(wishes)
+    for number in range(200):
+        node.hear(f"news/{number}")
+    wishes.asked = 0
+    node.hear("news/new")
+    assert wishes.asked <= 2
+    assert len(node.followed()) == 201, "they are heard by their names"
+
+
+async def test_of_paths_that_are_heard_by_stars_those_heard_of_last_are_followed(
+    autojump_clock: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cometary.nodes.histories.MOST_FOLLOWED", 2)
+    node = Node()
+    node.hear("news/**")
+    node.hear("news/named")
+    for path in ("news/a", "news/b", "news/a", "news/c"):
+        node.come(path)
+    assert node.followed() == {"news/named", "news/a", "news/c"}
+    node.hear("news/c")
+    node.come("news/d")
+    assert node.followed() == {"news/named", "news/a", "news/c", "news/d"}
+    node.hear("news/named", wanted=False)
+    await trio.sleep(LINGER)
+    node.lapse()
+    assert node.followed() == {"news/named", "news/d", "news/c"}, "it is heard by stars, and so one too many"
+    node.hear("news/**", wanted=False)
+    await trio.sleep(LINGER)
+    node.lapse()
+    assert node.followed() == {"news/c"}
