@@ -9,7 +9,8 @@
     that has connected gets all that was published since, and perhaps what was published in the moment before.
 3.  A client that comes from another node with a position ahead of what was routed here is told that there is a gap:
     otherwise it would get again what it has had.
-4.  No more than `MOST_HELD` updates wait for others. Beyond that they are let go of, since the engine has them.
+4.  What comes late of a base that is past (`path_order`) is routed, and not kept: the copy is of one base.
+5.  No more than `MOST_HELD` updates wait for others. Beyond that they are let go of, since the engine has them.
 
 Pure: time comes in.
 """
@@ -94,6 +95,7 @@ class FollowedPath:
         self._early: list[Numbered] = []
         self._readers: list[Reader] = []
         self._epoch = ""
+        self._former: str | None = None  # the base before
         self._routed = 0
         self._copy = self._new_copy("")
 
@@ -169,12 +171,16 @@ class FollowedPath:
 
     def record(self, packet: Packet, now: float) -> None:
         """Keep an update that is routed now."""
+        packet.cause = None  # whoever caused it is not to be kept as well
         epoch, number = place_of(packet)
-        if base_of(epoch) != base_of(self._epoch):
+        base, present = base_of(epoch), base_of(self._epoch)
+        if base == self._former:
+            return
+        if base != present:
+            self._former = present
             self._copy = self._new_copy(epoch)
             self._copy.restore(self.path, number - 1, number - 1, ())
         self._epoch, self._routed = epoch, number
-        packet.cause = None  # whoever caused it is not to be kept as well
         self._copy.keep(self.path, number, for_replays(packet), now)
 
     def _new_copy(self, epoch: str) -> Shelf[Packet]:

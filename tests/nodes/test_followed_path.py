@@ -132,3 +132,14 @@ def test_after_an_engine_that_has_lost_everything_the_copy_begins_anew() -> None
     assert routed(path, coming) == ["new"]
     assert shown(read(path)) == (["new"], "y.1-1", True)
     assert shown(read(path, Position(E, 5)))[2] is False
+
+
+def test_what_comes_late_of_an_engine_that_has_lost_everything_empties_no_copy() -> None:
+    path = followed()
+    path.read_from_engine(log(5, 0, *[200.0] * 5), 100.0)
+    coming = path.take(Numbered("y.1", 1, 0, Packet("p", "new")))
+    coming += path.take(update(6, 5))
+    coming += path.take(Numbered("y.1", 2, 1, Packet("p", "newer")))
+    assert routed(path, coming) == ["new", 6, "newer"]
+    assert shown(read(path)) == (["new", "newer"], "y.1-2", True)
+    assert shown(read(path, Position("y.1", 1))) == (["newer"], "y.1-2", True)
