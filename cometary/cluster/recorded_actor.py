@@ -166,6 +166,7 @@ class RecordedActor(RecordedStreams):
             elif kind is Close:
                 self._close(action.reason)
             elif kind is Forget:
+                recorded.handed_on = action.hand_on
                 self._forget([each.exchange for each in action.requests])
 
     # -- requests of the client

@@ -60,6 +60,7 @@ class RecordedSession(Recorder):
         signs_off: whether the application may be told of its end.
         lapses: how often the lease of this node had lapsed, as far as the machine knows.
         forgotten: whether the session is here no more.
+        handed_on: see `Recorder.handed_on`.
         greeted: a stream that has told its client the generation, and is attached when something comes that counts.
     """
 
@@ -72,6 +73,7 @@ class RecordedSession(Recorder):
         "fields",
         "forgotten",
         "greeted",
+        "handed_on",
         "lapses",
         "machine",
         "may_sign_off",
@@ -105,6 +107,7 @@ class RecordedSession(Recorder):
         self.signs_off = False
         self.lapses = recording.lapses
         self.forgotten = False
+        self.handed_on = False
         self.greeted: Stream | None = None
 
     # -- what the keeper asks (`Recorder`)

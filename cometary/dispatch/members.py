@@ -108,8 +108,14 @@ class Members:
         members[member.name] = member.shown
         return first
 
-    def leave(self, path: str, name: str) -> bool:
-        """Let a member be there no more, who may not have been; returns the same."""
+    def leave(self, path: str, name: str, *, handed_on: bool = False) -> bool:  # noqa: ARG002 - likewise
+        """Let a member be there no more, who may not have been; returns the same.
+
+        Args:
+            path: the path.
+            name: of the member.
+            handed_on: whether another process is about to go on with the session, if it can outlive any.
+        """
         members = self._members.get(path, {})
         if name not in members:
             return False

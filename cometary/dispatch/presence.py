@@ -89,8 +89,9 @@ class Presence:
 
     def leave(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
         """Take note that it is connected to these no more, or never was."""
+        handed_on = keeper.recorder is not None and keeper.recorder.handed_on
         for path in patterns if self._in_use else ():
-            if self._members.leave(path, keeper.name):
+            if self._members.leave(path, keeper.name, handed_on=handed_on):
                 self._tell_soon(path)
 
     def end(self, keeper: SessionKeeper) -> None:

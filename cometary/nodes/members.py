@@ -6,6 +6,8 @@
     higher generation is believed, no matter which speaks last, and what the other says of its leaving.
 3.  The sessions of a node that has gone stay until its lease has run out, for others to adopt them meanwhile: nobody is
     told that they left and came again. Those that nobody has adopted are then gone, all in one turn.
+4.  A session that this node hands on, since it stops, has not left either: it is told as one of this node's until
+    another node has it. If none comes to have it, rule 3 holds, since this node is about to go.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ class NodeMembers(Members):
         super().__init__()
         self._tell = tell
         self._own: dict[str, dict[str, tuple[bytes | None, int]]] = {}
+        self._handed_on = set[Key]()  # those of them that no other node has said to have yet (rule 4)
         self._holder: dict[Key, tuple[str, int]] = {}  # who has those of other nodes, and in which generation
         self._of: dict[str, dict[Key, None]] = {}  # the same, by their nodes
         self._unconfirmed: dict[str, dict[Key, None]] = {}  # those of which a census has not told yet
@@ -57,16 +60,24 @@ class NodeMembers(Members):
             self._take_from(path, name)
         return super().join(path, member, generation)
 
-    def leave(self, path: str, name: str) -> bool:
-        """Let it be there no more, unless another node has adopted it; see `Members.leave`."""
-        own = self._own.get(path, {})
-        if name not in own:
+    def leave(self, path: str, name: str, *, handed_on: bool = False) -> bool:
+        """Let it be there no more, unless another node has adopted it, or is to; see `Members.leave`."""
+        if name not in self._own.get(path, {}):
             return False
+        is_held = (path, name) in self._holder
+        if handed_on and not is_held:
+            self._handed_on.add((path, name))
+            return False
+        self._disown(path, name)
+        self._tell(encode(Went(path, name)))
+        return not is_held and super().leave(path, name)
+
+    def _disown(self, path: str, name: str) -> None:
+        self._handed_on.discard((path, name))
+        own = self._own[path]
         del own[name]
         if not own:
             del self._own[path]
-        self._tell(encode(Went(path, name)))
-        return (path, name) not in self._holder and super().leave(path, name)
 
     def census(self) -> Iterator[bytes]:
         """Return what a node that knows nothing yet is told (rule 1)."""
@@ -105,6 +116,8 @@ class NodeMembers(Members):
             if generation < self._holder.get((path, name), ("", 0))[1]:
                 continue
             self._take_from(path, name)
+            if (path, name) in self._handed_on:
+                self._disown(path, name)
             self._holder[path, name] = node, generation
             self._of.setdefault(node, {})[path, name] = None
             shown = None if written is None else msgspec.json.decode(written)

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 
 class Recorder(Protocol):
-    """What a keeper, and whoever has one, has to know of it."""
+    """What a keeper, and whoever has one, has to know of it.
+
+    Attributes:
+        handed_on: whether this server has let go of the session since it stops, and others have still to adopt it.
+    """
+
+    handed_on: bool
 
     @property
     def actor(self) -> type[SessionActor]:

@@ -39,11 +39,11 @@ class SharedMembers(Members):
         self._link.put(encode(Came(self._worker, path, [(member.name, shown)])))
         return first
 
-    def leave(self, path: str, name: str) -> bool:
+    def leave(self, path: str, name: str, *, handed_on: bool = False) -> bool:
         """Let it be there no more; see `Members.leave`."""
         if name not in self._members.get(path, {}):
             return False
-        first = super().leave(path, name)
+        first = super().leave(path, name, handed_on=handed_on)
         self._link.put(encode(Went(self._worker, path, name)))
         return first
 

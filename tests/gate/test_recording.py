@@ -23,6 +23,7 @@ class Beside:
 
     actor = SessionActor
     generation = 3
+    handed_on = False
 
     def sent(self, packet: Packet) -> object:
         return packet

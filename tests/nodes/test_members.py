@@ -113,6 +113,39 @@ def test_a_session_that_was_adopted_has_not_left_whatever_its_former_node_says_a
         assert changes(nodes.members["c"]) is None
 
 
+def test_a_session_that_is_handed_on_has_not_left_however_long_it_takes_until_it_is_adopted() -> None:
+    nodes = Nodes()
+    stopping, watching = nodes.members["a"], nodes.members["c"]
+    stopping.join("p", Member("x", {"nick": "x"}), 1)
+    stopping.join("p", Member("y"), 1)
+    nodes.deliver()
+    for members in nodes.members.values():
+        changes(members)
+    for name in ("x", "y"):
+        assert not stopping.leave("p", name, handed_on=True)
+    nodes.deliver()
+    nodes.link("a")  # one that breaks meanwhile
+    assert [changes(members) for members in nodes.members.values()] == [None] * 3
+    nodes.members["b"].join("p", Member("x", {"nick": "x"}), 2)
+    nodes.deliver()
+    nodes.link("a")
+    assert [changes(members) for members in nodes.members.values()] == [None] * 3
+    watching.end("a")
+    assert changes(watching) == ([], ["y"]), "nobody has gone on with it"
+
+
+def test_of_a_session_that_was_handed_on_the_last_word_is_that_of_whoever_has_it() -> None:
+    nodes = Nodes()
+    nodes.members["a"].join("p", Member("x"), 1)
+    nodes.members["a"].leave("p", "x", handed_on=True)
+    nodes.members["b"].join("p", Member("x"), 2)
+    nodes.deliver()
+    nodes.members["b"].leave("p", "x")
+    nodes.deliver()
+    nodes.link("a")
+    assert nodes.present() == [[]] * 3
+
+
 def test_a_node_that_wakes_does_not_take_back_what_was_adopted_meanwhile() -> None:
     nodes = Nodes()
     nodes.members["a"].join("p", Member("x"), 1)
