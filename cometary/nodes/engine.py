@@ -121,7 +121,6 @@ class NodesEngine:
         self._once = KeyedUpdates(cluster, self._publish_under)
         self._interests = Interests(others)
         self._telling: dict[str, Telling] = {}
-        self._linked: dict[str, str] = {}  # which process of each node was linked last
         self._wishes = wishes = Wishes()
         self.gaps: Callable[[str], object] = _nobody
         self._histories = NodeHistories(contracts, cluster, wishes, self._route_kept, self._tell_gap)
@@ -148,8 +147,8 @@ class NodesEngine:
 
     def linked(self, peer: Peer, link: Link) -> None:
         """Tell a node what is wanted here, and who is here."""
-        if self._linked.get(peer.node) != peer.incarnation:
-            self._linked[peer.node] = peer.incarnation
+        if peer.outgoing.process != peer.incarnation:
+            peer.outgoing.process = peer.incarnation
             peer.outgoing.begins = self._interests.number  # nothing before that was for this process
         telling = self._telling[peer.node] = self._telling.get(peer.node) or Telling(peer)
         telling.all_of_it(self._wishes, link)

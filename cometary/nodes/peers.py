@@ -279,7 +279,7 @@ class Peers:
         self._look_who_is_there()
 
     def refused(self, peer: Peer) -> None:
-        """Take note that nobody listens where a node is (rule 6)."""
+        """Take note that nobody listens where a node is (`cometary.nodes.peer`, rule 2)."""
         peer.refused = (
             peer.has_dialed
         )  # the other link of a process that has ended may be noticed after this one

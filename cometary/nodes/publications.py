@@ -55,7 +55,8 @@ class Outgoing:
         skipped: the number of the last packet that was published before this was there; None if there is none.
 
     Attributes:
-        begins: the same, as a number.
+        begins: the same, as a number; or that of the last packet before the present process of the node was linked.
+        process: which one that is; empty before any was.
         heard_of: how many packets the node knows of, as it has said; whatever it wants afterwards is of later ones.
         hears_all: whether it is sent all that is published, since it is not known what it wants.
         total: how many packets it was, or is to be, sent.
@@ -69,6 +70,7 @@ class Outgoing:
         self._kept = 0
         self._skipped = skipped  # the number of the last packet that it is never sent
         self.begins = skipped or 0
+        self.process = ""
         self.heard_of = 0
         self.hears_all = True
         self.total = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ from cometary.cluster.local import LocalEngine, SharedState
 from cometary.errors import MailboxFullError, ProtocolError
 from cometary.nodes.engine import PATIENCE, NodesEngine
 from cometary.nodes.messages import Told
-from cometary.nodes.publications import Others
+from cometary.nodes.publications import Others, Outgoing
 from cometary.packets.contract_table import Contracts
 from cometary.packets.packet import Packet
 from cometary.packets.published import as_published
@@ -81,3 +82,23 @@ async def test_whoever_waits_behind_an_update_with_a_key_is_told_when_the_engine
             assert server.engine.publish(Packet("p", 3)) is None
         nursery.cancel_scope.cancel()
     assert server.routed == [1, 2, 3]
+
+
+async def test_nothing_is_remembered_of_a_node_that_is_forgotten() -> None:
+    server = Server()
+    before = sizes(server.engine)
+    for number in range(5):
+        peer: Any = SimpleNamespace(
+            node=f"n{number}", incarnation="1", outgoing=Outgoing("n", Lock()), knows_of=0
+        )
+        link: Any = SimpleNamespace(send=lambda _: None, put=lambda _: None)
+        server.engine.linked(peer, link)
+        assert peer.outgoing.process == "1"
+        server.engine.lost(peer)
+        server.engine.members.end(peer.node)
+    assert sizes(server.engine) == before
+
+
+def sizes(engine: NodesEngine) -> dict[str, int]:
+    kept = {**vars(engine), "orphaned": engine.members.orphaned}
+    return {name: len(held) for name, held in kept.items() if isinstance(held, (dict, set))}
