@@ -106,7 +106,7 @@ class Went(msgspec.Struct, array_like=True, frozen=True, tag="q"):
 
 
 class Census(msgspec.Struct, array_like=True, frozen=True, tag="u"):
-    """All of the dialer's are told of from here on; or they have been (`done`)."""
+    """From here on all of the dialer's are told; or they have been (`done`)."""
 
     done: bool = False
 
@@ -213,7 +213,7 @@ class Moved(msgspec.Struct, array_like=True, frozen=True, tag="m"):
 
     Attributes:
         number: of the request.
-        node: who has the session, as the engine says; "" if whoever likes may adopt it, since this node stops.
+        node: who has the session, as the engine says; "" if any node may adopt it, since this node stops.
     """
 
     number: int

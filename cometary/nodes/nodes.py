@@ -5,9 +5,9 @@
     WebSockets. Who is there is told by the engine; where a session is, nobody has to be asked.
 2.  A node takes clients when it has a link to each node that is there, and each of these has one to it: so no request
     comes for a session of a node that is not known, and nothing is published past it. A node that cannot be
-    reached is waited for `BEGIN` seconds, and said to be missing.
+    reached is waited for `BEGIN` seconds, and reported as missing.
 3.  What is published here is routed here at once, and sent to the others (`publications`).
-4.  A node that has a session and does not answer is not taken for gone before its lease has run out, or its address
+4.  A node that has a session and does not answer is not taken to be gone before its lease has run out, or its address
     refuses connections. Until then its clients are told to ask again.
 5.  Sessions that can outlive their node may be elsewhere than their ids say: see `finding`.
 """
@@ -63,7 +63,7 @@ logger = get_logger("cometary.nodes")
 
 
 class Ousted:
-    """Whether another node has the name of this one, which is then to stop: its sessions cannot be found any more."""
+    """Whether another node has the name of this one, which is then to stop: its sessions can no longer be found."""
 
     def __init__(self) -> None:
         self._event = trio.Event()
@@ -138,7 +138,7 @@ class OtherNodes:
         return LocatorWithColleagues(directory, self.place_of)
 
     def note_recording(self, recording: Recording, directory: Directory) -> None:
-        """Have sessions found that can outlive their node (rule 5)."""
+        """Begin to find sessions that can outlive their node (rule 5)."""
         self._recording = recording
         self.finding = Finding(self.peers, directory, recording, self.peers.serve)
 
@@ -147,7 +147,7 @@ class OtherNodes:
         self._receipts = receipts
 
     def spread(self, listener: Listener, limits: Limits) -> Listener:  # noqa: ARG002
-        """Return the same: whoever stands in front of the nodes shares out who connects."""
+        """Return the same: the proxy in front of the nodes shares out the clients."""
         return listener
 
     def seen_at(self, addresses: Mapping[str, Address | UnixAddress]) -> Mapping[str, Address | UnixAddress]:
@@ -193,7 +193,7 @@ class OtherNodes:
             logger.warning("node missing", text=text, node=peer.node, address=peer.address)
 
     def leave(self) -> None:
-        """Dial nobody any more, and be no node to those that dial."""
+        """Stop dialing, and refuse those that dial."""
         self.peers.leave()
 
     async def _take_name(self, until: float) -> None:

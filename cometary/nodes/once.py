@@ -1,10 +1,10 @@
-"""Updates with an idempotency key, to paths without a history: each is one, whichever nodes it is sent to again.
+"""Updates with an idempotency key, to paths without a history: each counts once, whichever nodes it is sent to again.
 
 1.  The engine is asked first who has the key: one operation. A node that has it itself has published the update, and
     answers a repeat as the first. To a path with a history, that is done where the update is numbered
     (`cometary.cluster.path_logs`).
 2.  If another node has the key, nobody knows whether it has told anybody: it may have died in between. So the update is
-    published again, under the key and the name of the claim, and each node lets go of what has come to it under that
+    published again, under the key and the name of the claim, and each node ignores what has come to it under that
     key before.
 3.  What is published to the same path meanwhile waits behind it, in its order.
 4.  What could not be published leaves no trace here, though its claim stays: the repeat of it is published.
@@ -13,7 +13,7 @@
     an engine that has lost everything has done so too early, and only time tells. What comes may have waited for
     `LATE` seconds since it was claimed, so the time of a node ends sooner by that: no update is lost by it.
 
-Runs on the loop's thread, but for `publish` and `behind`: the caller has a lock.
+Runs on the loop's thread, except for `publish` and `behind`: the caller has a lock.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class KeyedUpdates:
         )  # the claim of each key, and until when
 
     def check_room(self) -> None:
-        """See whether one more may wait.
+        """Check that one more may wait.
 
         Raises:
             MailboxFullError: too many wait; nobody's fault, try later.

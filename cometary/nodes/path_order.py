@@ -4,7 +4,7 @@
 
 1.  The engine has given each update its number, and says which number the one before on the path had. One is let out
     when the one before it was; the others are held.
-2.  What has come before, or was read before it came, is let go of.
+2.  What has come before, or was read before it came, is ignored.
 3.  Numbers of another base (`cometary.cluster.path_logs`) begin anew: all that is held of the base before is let out
     first. What comes of that one afterwards is let out at once: its place is past, but nobody has had it.
 

@@ -3,14 +3,14 @@
 1.  By the links, not by the engine: a packet takes one step less, and goes on while the engine is away. It goes to the
     nodes that want it (`interests`).
 2.  To one node, all that is published here goes in one order. Each packet has a number. It is kept until that node has
-    said that it has routed it, and sent again on the next link if one breaks; what comes twice is let go of, by its
-    number. So a link that breaks loses nothing and doubles nothing.
-3.  For each node no more than `MOST` bytes are kept. While there are more, whoever publishes is refused
-    (`MailboxFullError`), but for no longer than a node that takes nothing counts as there: when it has gone, what was
-    kept for it is thrown away, and that is logged.
+    said that it has routed it, and sent again on the next link if one breaks; what comes twice is recognised by its
+    number, and ignored. So a link that breaks loses nothing and doubles nothing.
+3.  For each node no more than `MOST` bytes are kept. While there are more, publishing is refused (`MailboxFullError`),
+    but only as long as a node that takes nothing counts as there: when it has gone, what was kept for it is thrown
+    away, and that is logged.
 4.  A node takes what comes as far as its dispatcher is not behind; the rest waits, in order, and is not confirmed. That
-    holds nothing else up, and is bounded by rule 3 at whoever has published it.
-5.  A node that was taken for gone may only have hung, and come back with its sessions. It is told so (`Missed`) if
+    holds nothing else up, and is bounded by rule 3 at the publishing node.
+5.  A node that was taken to be gone may only have hung, and come back with its sessions. It is told so (`Missed`) if
     anything that it has not heard was thrown away, or not kept in the meantime: its sessions hear of a gap.
 6.  What can never be routed is logged, and counts as routed: it holds up nothing, and ends no node.
 """

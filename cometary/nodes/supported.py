@@ -1,7 +1,7 @@
 """What does not work with several nodes yet: it is refused, in one line, when the server starts.
 
 What it has in common is that one process alone knows something of it: the state of a connection, or who is where.
-That a node has one process `cometary.workers.supported` says.
+That a node is a single process is checked by `cometary.workers.supported`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NOT_GIVEN: Final = (
 
 
 def check(settings: Settings, app: App | None) -> None:
-    """See whether a server may be one of several nodes.
+    """Check that a server may be one of several nodes.
 
     Args:
         settings: how it is set up.

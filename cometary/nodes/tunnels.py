@@ -113,7 +113,7 @@ class Tunnels:
 
 
 class HungUp(Channel):
-    """A connection that is closed, since what it is for cannot be reached: its client connects again.
+    """A connection that is closed, since its session cannot be reached: its client connects again.
 
     Args:
         sock: its socket.
@@ -129,7 +129,7 @@ class HungUp(Channel):
         self.close()
 
     def readable(self, bits: int) -> None:
-        """Be served no more."""
+        """Serve it no longer."""
 
     def close(self) -> None:
         """Close it; again, that does nothing."""

@@ -1,4 +1,4 @@
-"""Whoever has something to tell every other node, beside requests and updates, and hears what these tell of it."""
+"""What has something to tell every other node, beside requests and updates, and hears what they tell of it."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
     ├── workers          a supervisor: a process for each worker
     └── front-end        an async function: the control interface
 
-1.  The sockets are open before a worker is started, and stay open when one ends: who calls meanwhile waits.
+1.  The sockets are open before a worker is started, and stay open when one ends: callers wait meanwhile.
 2.  All workers are told at once to stop, before their supervisor stops them one after the other.
 """
 
@@ -54,7 +54,7 @@ TASKS_GRACE: Final = 60.0
 
 
 class Above:
-    """What there is above the workers.
+    """What is above the workers.
 
     Args:
         settings: those of each worker.
@@ -115,7 +115,7 @@ class Above:
         """Run it until the end of the block. Workers that are told to stop while they start have started.
 
         Raises:
-            OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
+            OSError: the address in `filename` cannot be listened on: the configuration's fault.
             ChildStartError: a worker does not start.
             RestartIntensityError: workers have ended again and again.
         """
@@ -174,7 +174,7 @@ class Above:
         return self._front_end.urls[ControlDoor.name]
 
     def reload(self) -> None:
-        """Have all workers read their configuration again."""
+        """Make all workers read their configuration again."""
         for worker in self.workers:
             worker.reload()
 

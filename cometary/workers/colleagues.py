@@ -1,13 +1,13 @@
-"""A server that is one of several workers: what it has of the others.
+"""A server that is one of several workers: what it knows of the others.
 
 1.  The last character of a session's id says which worker has the session; the others are as random as ever. What comes
-    for a session of another worker is handed over to that, with its connection. Who is there is told by the process
-    above, to all before it hands anything back: so nothing goes to and fro for a worker that has ended.
-    One on which TLS is spoken cannot be: it stays where it is, and the other worker gets the end of a bridge, by which
+    for a session of another worker is handed over to that one, with its connection. The process above tells all who is
+    there before it hands anything back: so nothing goes to and fro for a worker that has ended. A connection on which
+    TLS is spoken cannot be handed over: it stays where it is, and the other worker gets the end of a bridge, by which
     go the bytes that are within TLS.
-2.  Who connects is served by each worker in its turn: whoever of them is the first to accept a crowd would have it all.
-    One that comes while too many wait to cross is served where it is; one for a session of another worker waits.
-3.  What is published, what is kept of it and who is where, all have: see `cometary.workers.engine`.
+2.  Connections are served by the workers in turn: otherwise the first to accept a crowd would have all of it. One that
+    comes while too many wait to cross is served where it is; one for a session of another worker waits.
+3.  All have what is published, what is kept of it, and who is where: see `cometary.workers.engine`.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class OtherWorkers:
         """Do nothing: workers record no sessions."""
 
     def note_receipts(self, receipts: ReceiptLog) -> None:
-        """Tell the process above of all receipts, whom back-ends ask."""
+        """Tell the process above, which back-ends ask, of all receipts."""
         receipts.subscribe(self._tell_receipt)
 
     def _tell_receipt(self, receipt: Receipt) -> None:
@@ -219,7 +219,7 @@ class OtherWorkers:
         return speak
 
     def place_of(self, sid: str) -> Place | None:
-        """Return where a session is that another worker has; None if no other that is there has it."""
+        """Return where a session of another worker is; None if no other worker that is there has it."""
         worker = worker_of(sid)
         if worker is None or worker == self._number or worker not in self.begun:
             return None
@@ -246,5 +246,5 @@ class OtherWorkers:
 
 
 def pace_of(limits: Limits) -> Pace:
-    """Return how long a peer may take for what a worker that says no more has left for it."""
+    """Return how long a peer may take to read what a worker that has stopped speaking has left for it."""
     return Pace(limits.write_seconds, limits.bytes_per_second, limits.longest_seconds)

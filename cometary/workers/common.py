@@ -1,4 +1,4 @@
-"""What all workers have in common, kept above them, so that no worker's end is an end of it: histories, and presence.
+"""What all workers have in common, kept above them, so that it outlives every worker: histories, and presence.
 
 1.  Whatever is sent to a path with a history gets its number here, in one sequence for all paths, and goes to all
     workers in that order, the one that has sent it included. Each keeps it when it routes it, in the same order. So the
@@ -6,7 +6,7 @@
     and read it, is done within a worker, in one turn, as in a server by itself. That takes the memory once for each
     worker, and once here.
 2.  A worker that begins is given a copy of all of it before it listens. Positions belong to the life of this process.
-3.  Who is on which path each worker tells of its own sessions; of one that has ended they are gone at once.
+3.  Each worker tells which paths its own sessions are on; when it has ended they are gone at once.
 4.  It is bounded as in a server by itself (`cometary.dispatch.shelf`), here and in each worker.
 
 Pure: time and the epoch come in.
@@ -73,7 +73,7 @@ class Common:
         self._members.setdefault(came.worker, {}).setdefault(came.path, {}).update(came.members)
 
     def went(self, went: Went) -> None:
-        """Take note of one that is there no more."""
+        """Take note of one that is no longer there."""
         paths = self._members.get(went.worker, {})
         members = paths.get(went.path, {})
         members.pop(went.name, None)

@@ -1,19 +1,19 @@
-"""The control interface of several workers: it asks those whom a call concerns, and answers for all.
+"""The control interface of several workers: it asks the workers that a call concerns, and answers for all.
 
 1.  A call about one session goes to the worker that has it, which its id says.
     One that is answered bit by bit (`/trace`) goes there with its connection, which is closed behind the answer, and so
     does what a page of the inspector asks, which looks at one worker.
 2.  What is published goes to one worker, always the same as long as that is there: it sends it to the others. So
     updates of one back-end keep their order, and an idempotency key is known where it comes again.
-3.  What tells of the server is asked of all, and told as one. The receipts of all are kept here, and told to whom a
-    worker would tell its own.
+3.  Questions about the server are put to all, and answered as one. The receipts of all are kept here, and told to those
+    to whom a worker would tell its own.
 4.  Secrets and rights are judged by the workers, by the rules of a single server; hosts by the listener here, as any
     listener does, and without secrets by the workers as well. What cannot be answered for several workers is refused,
     and says where one of them can be asked, if a worker does not refuse the caller.
-5.  A body in CBOR has to be decoded whole to know whose it is. So a worker is asked first whether the caller may make
+5.  A body in CBOR has to be decoded in full to know whose it is. So a worker is asked first whether the caller may make
     calls at all.
-6.  Little is done here, in one process, that costs the more the longer a call or its answers are: of a body only whose
-    it is is read, and long answers are put together in a thread.
+6.  Little is done here, in one process, that costs more for longer calls or answers: of a body only the part that says
+    whose it is is read, and long answers are put together in a thread.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class WorkersControl:
         self._turns = count()
 
     def close(self) -> None:
-        """Answer the calls that are held, and hold no more."""
+        """Answer the calls that are held, and hold no further ones."""
         self._receipts.close()
 
     def __call__(self, exchange: Exchange) -> None:

@@ -1,9 +1,9 @@
-"""The engine of a worker: by what is published here reaches all workers; see `cometary.dispatch.engine`.
+"""The engine of a worker: through it what is published here reaches all workers; see `cometary.dispatch.engine`.
 
 1.  What is published to a path without a history is routed here at once, and sent to the others.
 2.  What is published to one with a history goes to the process above, which numbers it and sends it to all, this one
-    too: it is routed when it comes back, as one sequence everywhere (`cometary.workers.common`). Whoever waits for it
-    has waited until no end of a worker can lose it.
+    too: it is routed when it comes back, as one sequence everywhere (`cometary.workers.common`). When the wait for it
+    is over, the end of a worker can no longer lose it.
 3.  What others have published is routed like what is published here; it waits while too much is to be routed, and what
     is behind it as well.
 4.  No more than `MOST_PENDING` wait for their numbers: one more is refused (`MailboxFullError`).

@@ -1,7 +1,7 @@
 """What is kept of paths, in one worker: a copy of what all have in common (`cometary.workers.common`).
 
-Packets come with their numbers, in the order of these, and are kept in the turn in which they are routed. So who
-connects to a path and reads what is kept of it, in one turn, gets each packet once, as in a server by itself.
+Packets come with their numbers, in the order of these, and are kept in the turn in which they are routed. So a session
+that connects to a path and reads what is kept of it, in one turn, gets each packet once, as in a server by itself.
 """
 
 from __future__ import annotations

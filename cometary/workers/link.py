@@ -1,12 +1,12 @@
-"""The link between a worker and the process above it: a pair of sockets, which one of them has made for the other.
+"""The link between a worker and the process above it: a pair of sockets, which one of the two has made for the other.
 
-1.  So nobody else can be at its ends: neither needs to prove who it is. It ends with either process.
+1.  So nobody else can be at its ends, and neither needs to prove who it is. It ends with either process.
 2.  What is sent arrives in its order. A message is its length, whether a descriptor goes with it, and itself. The
     kernel keeps the descriptors in the order of the messages that they came with.
-3.  What one end cannot take yet is kept for it, up to `MOST` bytes. Who has more waits for room (`room`), or is refused
-    (`MailboxFullError`): whoever sends for somebody else waits, whoever sends for itself is refused. With
-    `MOST_DESCRIPTORS` it is crowded: who can do without the other end does, and whoever sends for somebody else waits.
-    What can go nowhere else is kept, up to `MOST_CROSSING` of them: whoever sends one more is refused.
+3.  What one end cannot take yet is kept for it, up to `MOST` bytes. Senders of more wait for room (`room`), or are
+    refused (`MailboxFullError`): those that send for somebody else wait, those that send for themselves are refused.
+    With `MOST_DESCRIPTORS` it is crowded: those that can do without the other end do, and those that send for somebody
+    else wait. What can go nowhere else is kept, up to `MOST_CROSSING` of them: one more is refused.
 4.  A message is taken when the one before it was: so an end that has no room makes the other one wait.
 5.  A descriptor can be lost on its way, where a process has no room for it: its message comes with -1 in its place, and
     no other message with a descriptor that is not its own.
@@ -99,7 +99,7 @@ class Link:
             descriptor: one that goes with it, and is closed here then; -1 for none.
 
         Raises:
-            MailboxFullError: the other end has not taken far too much yet; nothing was sent.
+            MailboxFullError: far too much waits for the other end to take it; nothing was sent.
         """
         if self._kept > MOST or (descriptor >= 0 and self._descriptors >= MOST_CROSSING):
             raise MailboxFullError("far too much waits for another process")
@@ -164,7 +164,7 @@ class Link:
         """Wait until there is, or the link has ended.
 
         Args:
-            times: how many times what there is room for.
+            times: how many times as much as there is room for.
         """
         while self.keeps(times):
             await self._freed.wait()

@@ -1,7 +1,7 @@
 """Who is on which path, of all workers: each has all of it, tells the others of its own sessions, and hears of theirs.
 
-1.  To join and to leave is seen at once by whoever asks in the same worker, and by whoever asks in another one as soon
-    as that has heard of it. A session is one worker's, which alone tells of it: so nobody's words contradict another's.
+1.  Joining and leaving is seen at once in the same worker, and in another one as soon as that has heard of it. A
+    session is one worker's, which alone tells of it: so nobody's words contradict another's.
 2.  The sessions of a worker that has ended are gone in the turn in which that is heard.
 """
 
@@ -40,7 +40,7 @@ class SharedMembers(Members):
         return first
 
     def leave(self, path: str, name: str, *, handed_on: bool = False) -> bool:
-        """Let it be there no more; see `Members.leave`."""
+        """Let it leave; see `Members.leave`."""
         if name not in self._members.get(path, {}):
             return False
         first = super().leave(path, name, handed_on=handed_on)
@@ -57,7 +57,7 @@ class SharedMembers(Members):
                 self.changed(came.path)
 
     def went(self, went: Went) -> None:
-        """Take note of one that is there no more."""
+        """Take note of one that is no longer there."""
         self._others.get(went.worker, {}).pop((went.path, went.name), None)
         self._leave_elsewhere(went.path, went.name)
 

@@ -10,7 +10,7 @@ from cometary.packets.published import Published
 
 
 class Begins(msgspec.Struct, array_like=True, frozen=True, tag="begins"):
-    """A worker is about to listen: from when that is known above on, it may have sessions. It is told the same then."""
+    """A worker is about to listen: once the process above knows that, it may have sessions. It is told so, too."""
 
 
 class Begun(msgspec.Struct, array_like=True, frozen=True, tag="begun"):
@@ -94,7 +94,7 @@ class Came(msgspec.Struct, array_like=True, frozen=True, tag="came"):
 
 
 class Went(msgspec.Struct, array_like=True, frozen=True, tag="went"):
-    """A session of a worker that is on a path no more.
+    """A session of a worker that is no longer on a path.
 
     Attributes:
         worker: whose it is.
@@ -108,7 +108,7 @@ class Went(msgspec.Struct, array_like=True, frozen=True, tag="went"):
 
 
 class Lifetime(msgspec.Struct, array_like=True, frozen=True, tag="lifetime"):
-    """What a worker is told that begins: whose numbers they are. Copies of what is kept follow.
+    """What a worker that begins is told: whose numbers they are. Copies of what is kept follow.
 
     Attributes:
         epoch: the life that numbers belong to.

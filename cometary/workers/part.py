@@ -1,4 +1,4 @@
-"""What a process is told that is a worker: its part, in a variable of its environment."""
+"""What a process that is a worker is told: its part, in a variable of its environment."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
 3.  One that is to end is told to (SIGTERM), and waited for; its sessions are told `shutdown`. All of them are told at
     once, before their supervisor stops them one after the other. One that has not ended `grace` seconds later is
     killed, and so is one that has closed its link.
-4.  Should the process above die, the link ends, and each worker stops by itself.
+4.  If the process above dies, the link ends, and each worker stops by itself.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class WorkerProcess:
         return await start()
 
     def stop(self) -> None:
-        """Have it stop, and not be started again."""
+        """Make it stop, and not be started again."""
         self._told.set()
 
     @property
@@ -172,7 +172,7 @@ class WorkerProcess:
         return self._told.is_set()
 
     def reload(self) -> None:
-        """Have it read its configuration again: as soon as it is ready, for before that the signal would end it."""
+        """Make it read its configuration again: as soon as it is ready, since before that the signal would end it."""
         self._reloads = not self._ready.is_set()
         if not self._reloads:
             self.send_signal(signal.SIGHUP)

@@ -4,7 +4,7 @@
     has been told so before, as all are: so it tells the client that a session of that worker is gone. A worker that has
     just been started has no session until it says that it is about to listen, and waits until that is known here. Where
     its link is crowded, it waits for `CROSSING` seconds; one that is fresh goes to any other that is not.
-2.  A packet goes to all workers but the one that it came from, and those that may not have sessions yet: what such a
+2.  A packet goes to all workers except the one that it came from, and those that may not have sessions yet: what such a
     one is told first is that it may, behind a copy of what all have in common (`cometary.workers.common`). Each gets
     the packets of each in their order, and those with numbers in the order of these: such a one goes to all or none.
 3.  A worker that takes nothing, for `LOOKS` times `PAUSE` seconds, of more than its link has room for is killed: it
@@ -113,7 +113,7 @@ class Relay:
                 answered(GONE)
 
     def take_at_once(self, worker: int, message: Message) -> bool:
-        """Take what a worker has sent, if it is one of the commonest, and nobody is to be waited for."""
+        """Take what a worker has sent, if it is one of the commonest messages, and nothing has to be waited for."""
         match message:
             case Answered():
                 _, answered = self._calls.pop(message.number, (0, _nobody))
@@ -190,7 +190,7 @@ class Relay:
                 return
 
     async def watch(self, worker: int, link: Link) -> None:
-        """Have it said that a worker hangs (rule 3), as long as it is there."""
+        """Report when a worker hangs (rule 3), as long as it is there."""
         looks, sent = 0, 0
         while looks < LOOKS:
             await trio.sleep(PAUSE)

@@ -26,7 +26,7 @@ OFF: Final = ("reuse_port", "token_once", "socketio_recovery")
 
 
 def check(settings: Settings) -> None:
-    """See whether a server may have several workers.
+    """Check that a server may have several workers.
 
     Args:
         settings: how it is set up.
