@@ -1,6 +1,7 @@
 """Changes of a session's record, and what the engine says about them.
 
-A change is a value: it is applied whole or not at all, and sent again unchanged when nobody knows whether it arrived.
+A change is a value: it is applied whole or not at all, and sent again unchanged when it is not known whether it
+arrived.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ Fields = tuple[tuple[str, bytes], ...]
 
 
 class Verdict(Enum):
-    """What the engine says of a change, or of a record that is to be put back."""
+    """What the engine answers to a change, or to a record that is to be put back."""
 
     OK = "done, or was done before: the same change was sent twice"
     FENCED = "another generation owns the session: forget it"

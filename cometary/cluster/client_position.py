@@ -1,9 +1,9 @@
-"""How far a client has got in all that it is sent: the opaque `at` of answers and requests.
+"""How far a client has got in everything that it is sent: the opaque `at` of answers and requests.
 
 1.  For packets sent to the session alone it is their number; for those of a path with a log, the place in the log. So
     nothing has to be recorded for a delivery, and a node that adopts the session reads on from there (R7).
-2.  The client gives it back unchanged. It is its own word: a client that changes it harms only the packets that it
-    is sent.
+2.  The client gives it back unchanged. It is the client's own word: a client that changes it harms only what it is sent
+    itself.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def read_client_position(text: object) -> ClientPosition:
     """Read such a text.
 
     Raises:
-        UsageError: if it is not one; the client's fault.
+        UsageError: if it is not a position; the client's fault.
     """
     if isinstance(text, str) and len(text) <= LONGEST and text.isascii():
         try:

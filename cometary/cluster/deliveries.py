@@ -2,8 +2,8 @@
 
 1.  Packets are numbered in the order in which they are delivered, those sent to the session alone and those of paths'
     logs alike. What a number stands for is kept until the client has acknowledged it.
-2.  A packet of a path whose log ends with the node is numbered like any other, and moves no position: who adopts the
-    session cannot read on there, and says that there is a gap.
+2.  A packet of a path whose log ends with the node is numbered like any other, and moves no position: a node that
+    adopts the session cannot read on there, and says that there is a gap.
 3.  Where the client is after a packet follows from where it was at first and the packets up to that one.
 
 Pure, and a value.
@@ -72,7 +72,7 @@ class Deliveries(NamedTuple):
         return self.position_at(first - 1 + count)
 
     def acknowledge(self, number: int) -> Deliveries | None:
-        """Let go of all up to this number; None if it was not given."""
+        """Forget all up to this number; None if no packet was given it."""
         if number <= self.acknowledged:
             return self
         if number > self.acknowledged + len(self.marks):

@@ -5,8 +5,8 @@
 2.  Where a delivery waits there is a plain call and a callback, so that no actor waits. The calls of one turn of the
     scheduler go out in one write, and are answered in order, in a later turn.
 3.  A lease says who is there. It makes nodes replaceable; only the generation of a record makes that safe.
-4.  After the engine was away, no node is taken for dead until all have had time to renew their leases (`grace`). If it
-    may have lost something meanwhile, it confirms nothing until then either (R9).
+4.  After the engine was away, no node is taken to be dead until all have had time to renew their leases (`grace`). If
+    it may have lost something meanwhile, it confirms nothing until then either (R9).
 
 `local` is the engine within a process (`cometary.cluster.local`), `redis` the one on Redis or Valkey
 (`cometary.cluster.redis`). Every engine has to pass `tests/cluster/conformance`.
@@ -37,7 +37,8 @@ class Records(Protocol):
     async def open(self, sid: str, record: Record) -> None:
         """Keep the record of a new session, as durably as the engine is set to.
 
-        Who is cancelled, or gets an error, has not opened it: what may have been kept is ended (`NOT_OPENED`).
+        A caller that is cancelled, or gets an error, has not opened it: what may have been kept is ended
+        (`NOT_OPENED`).
 
         Raises:
             EngineError: the engine refuses it, or is away; the operator's fault.
@@ -70,7 +71,7 @@ class Records(Protocol):
             seen: the generation that was found to be without an owner.
 
         Returns:
-            Its record; which node has it, if it is of another generation by now; or None if nobody has it.
+            Its record; which node has it, if it is now of another generation; or None if nobody has it.
         """
         ...
 
@@ -92,7 +93,7 @@ class Records(Protocol):
         ...
 
     async def forget_sessions(self, node: str, sids: Sequence[str]) -> None:
-        """Forget that a node had these sessions, now that each of them is somebody else's, or has ended."""
+        """Forget that a node had these sessions, now that each of them belongs to another node, or has ended."""
         ...
 
     async def forget_node(self, node: str) -> None:
@@ -121,7 +122,7 @@ class Members(Protocol):
 
         Raises:
             NodeNameError: there is another node of this name, or was until a moment ago.
-            EngineError: the engine cannot be used. The operator's fault, as the other one.
+            EngineError: the engine cannot be used. The operator's fault, as above.
         """
         ...
 
@@ -159,19 +160,19 @@ class Members(Protocol):
         ...
 
     def watch_ousted(self, ousted: Callable[[NodeNameError], object]) -> None:
-        """Have `ousted` told when another node has the name that this one had, which renews its lease no more."""
+        """Call `ousted` when another node has the name that this one had, which then no longer renews its lease."""
         ...
 
     async def look(self) -> None:
-        """Ask who is there, rather than wait until that is asked anyway."""
+        """Ask who is there now, rather than at the next regular time."""
         ...
 
     def watch(self, gone: Callable[[str], object]) -> None:
-        """Have `gone` told of every node whose lease runs out, once; on the loop."""
+        """Call `gone` for every node whose lease runs out, once; on the loop."""
         ...
 
     def watch_lapses(self, lapsed: Callable[[], object]) -> None:
-        """Have `lapsed` told when this node's lease had run out and is renewed, and when the engine was away."""
+        """Call `lapsed` when this node's lease had run out and is renewed, and when the engine was away."""
         ...
 
 
@@ -190,7 +191,7 @@ class Logs(Protocol):
         ...
 
     def claim(self, key: str, value: bytes, seconds: float, had: Callable[[bytes | None], object]) -> None:
-        """Have a key stand for a value, unless it stands for one already.
+        """Make a key stand for a value, unless it stands for one already.
 
         Args:
             key: the key.
@@ -222,10 +223,10 @@ class Engine(Records, Members, Logs, Protocol):
 
     @property
     def state(self) -> EngineState:
-        """`grace`: it was away, so nobody is taken for dead yet."""
+        """`grace`: it was away, so no node is taken to be dead yet."""
         ...
 
     @property
     def counts(self) -> EngineCounts:
-        """What is counted of it, for who watches the server."""
+        """What is counted about it, for those who watch the server."""
         ...

@@ -1,13 +1,14 @@
 """The sessions of nodes that are gone: adopted, whether their clients come or not.
 
-1.  Else nobody would tell the application of the end of those whose clients never do.
+1.  Otherwise nobody would tell the application when those end whose clients never come back.
 2.  What cannot be adopted now, because this server is full or the engine is away, is tried again once in the length of
-    a lease, until nothing is left of the node or it has come back. Other nodes do the same; who is first has a session.
-3.  They are gone through in pieces, and what is done is taken from what the engine knows of the node. So an attempt
-    costs what is left, and one session that cannot be adopted holds up no other.
-4.  It is logged how many are left, and why: again only if the reason has changed.
-5.  A process that has the name of one that is gone takes back what that one had, and is the node that has it then: so
-    nothing is taken from what the engine knows.
+    a lease, until nothing is left of the node or it has come back. Other nodes do the same; the first to adopt a
+    session has it.
+3.  They are gone through in pieces, and what is done is removed from what the engine knows of the node. So an attempt
+    costs only what is left, and a session that cannot be adopted holds up no other.
+4.  How many are left, and why, is logged; it is logged again only if the reason has changed.
+5.  A process with the name of one that is gone takes back what that one had, and is then the node that has it: so
+    nothing is removed from what the engine knows.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class Prevented(NamedTuple):
     """A session could not be adopted.
 
     Attributes:
-        why: what to say of that; None if somebody here is at it.
-        others: whether no other can be adopted now either.
+        why: what to say of that; None if it is being adopted here already.
+        others: whether no others can be adopted now either.
     """
 
     why: str | None
@@ -44,8 +45,8 @@ class Attempt(NamedTuple):
 
     Attributes:
         adopted: how many go on here.
-        left: how many may still be the node's.
-        why: what prevented that the first of these was adopted.
+        left: how many may still belong to the node.
+        why: what prevented the first of these from being adopted.
     """
 
     adopted: int = 0
@@ -60,7 +61,7 @@ class Inheritance:
         engine: knows which nodes are gone, and which sessions they had.
         adopt: given a session and the node that had it, adopts it; returns whether it goes on here, or what prevents
             that.
-        stopping: whether this server stops, and so leaves them to others.
+        stopping: whether this server is stopping, and so leaves them to others.
         start_soon: runs an async function beside everything else.
     """
 

@@ -26,7 +26,7 @@ _decode: Final = msgspec.json.Decoder(FrozenPacket).decode
 
 
 class OwnPacket(TrackedPacket):
-    """A packet that was sent to the session alone, and is recorded: none is dropped, whatever it waits for."""
+    """A packet that was sent to the session alone, and is recorded: it is never dropped, whatever it waits for."""
 
     __slots__ = ()
 
@@ -43,7 +43,7 @@ def write_own(packet: Packet) -> bytes:
 
 
 def read_own(item: bytes) -> OwnPacket:
-    """Read one. Of its sender's wishes only that for a receipt holds: what is recorded is delivered."""
+    """Read one. Of its sender's wishes only the one for a receipt holds: what is recorded is delivered."""
     frozen = _decode(item)
     message = thaw_value(frozen.message)
     packet = OwnPacket(frozen.path, message, contract=KEEP, receipt=frozen.receipt, key=frozen.path)

@@ -185,7 +185,7 @@ class LocalEngine:
         await trio.lowlevel.checkpoint()
 
     async def forget_node(self, node: str) -> None:  # noqa: ARG002 - each record says whose it is
-        """See `Records.forget_node`; there is nothing beside the records."""
+        """See `Records.forget_node`; it has nothing besides the records."""
         await trio.lowlevel.checkpoint()
 
     def append(self, shelf: LogShelf, new: Addition, appended: Callable[[Appended], object]) -> None:

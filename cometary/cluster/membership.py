@@ -3,12 +3,12 @@
 1.  The engine says how much is left of each lease, by its own clock; a node counts on from there by its own. So no two
     clocks have to agree. What is left of its own lease, it counts from before it asked (R8).
 2.  A lease is renewed three times in its length. If that fails, the node goes on asking.
-3.  When the engine could not be asked for a while, or has forgotten, the nodes that were there count as there for one
-    and a half leases more: they have had no chance to renew theirs.
-4.  A node that hung may wake when another one has its name. That is final: it renews nothing any more, and whoever
-    watches for that has it stop.
-5.  A node that hung has heard of nobody meanwhile: whoever renewed its lease all the time would count as dead. So
-    nobody does by what was heard `STALE` leases ago; it is heard again in a moment, or the engine is away.
+3.  When the engine could not be asked for a while, or has forgotten, the nodes that were there count as there for
+    another one and a half leases: they have had no chance to renew theirs.
+4.  A node that hung may wake when another one has its name. That is final: it stops renewing its lease, and what
+    watches for that makes it stop.
+5.  A node that hung has heard of nobody meanwhile: nodes that renewed their leases all the time would count as dead. So
+    none does by what was heard `STALE` leases ago; the node hears anew in a moment, or the engine is away.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Neighbours:
         lease: seconds.
 
     Attributes:
-        grace_until: until when nobody is taken for dead; it has no end while the engine is away.
+        grace_until: until when no node is taken to be dead; it has no end while the engine is away.
     """
 
     def __init__(self, node: str, lease: float) -> None:
@@ -90,7 +90,7 @@ class Neighbours:
                 self._incarnations[lessee.node] = lessee.incarnation
 
     def gone(self, now: float) -> list[str]:
-        """Take out whose lease has run out, and return their names, once for each time."""
+        """Remove the nodes whose leases have run out, and return their names, once for each time."""
         if now < self.grace_until:
             return []
         gone = [node for node, until in self._until.items() if until <= now]
@@ -113,7 +113,7 @@ class Neighbours:
         return self._incarnations.get(node, "")
 
     def addresses(self) -> dict[str, str]:
-        """Return where each node is reached that was there when the engine was last heard."""
+        """Return the address of each node that was there when the engine last answered."""
         return dict(self._addresses)
 
 
@@ -127,7 +127,7 @@ class Membership:
 
     Attributes:
         lease_until: when this node's own runs out.
-        longest_grace: seconds for which nobody is taken for dead when the engine is back.
+        longest_grace: seconds for which no node is taken to be dead when the engine is back.
     """
 
     def __init__(self, node: str, lease: float, renew: Callable[[], Awaitable[Iterable[Lessee]]]) -> None:
@@ -143,19 +143,19 @@ class Membership:
         self.neighbours = Neighbours(node, lease)
 
     def watch(self, gone: Callable[[str], object]) -> None:
-        """Have `gone` told of every node whose lease runs out."""
+        """Call `gone` for every node whose lease runs out."""
         self._watchers.append(gone)
 
     def watch_lapses(self, lapsed: Callable[[], object]) -> None:
-        """Have `lapsed` told when the lease had run out and is renewed, and when the engine was away."""
+        """Call `lapsed` when the lease had run out and is renewed, and when the engine was away."""
         self._lapse_watchers.append(lapsed)
 
     def watch_ousted(self, ousted: Callable[[NodeNameError], object]) -> None:
-        """Have `ousted` told when another node has the name that this one had (rule 4)."""
+        """Call `ousted` when another node has the name that this one had (rule 4)."""
         self._ousted_watchers.append(ousted)
 
     def leave(self) -> None:
-        """Renew it no more."""
+        """Stop renewing it."""
         self._left = True
 
     async def look(self) -> None:
@@ -169,7 +169,7 @@ class Membership:
 
     @property
     def in_grace(self) -> bool:
-        """Whether nobody is taken for dead yet."""
+        """Whether no node is taken to be dead yet."""
         return trio.current_time() < self.neighbours.grace_until
 
     async def after_grace(self) -> None:

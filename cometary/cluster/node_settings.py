@@ -21,7 +21,7 @@ EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - nothing listens
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSection(Section):
-    """How several servers, on several machines, are one."""
+    """How several servers, on several machines, act as one."""
 
     node: str | None = option(
         None, NAME, "The name of this server as one node of several; without a name it runs by itself."
@@ -37,7 +37,7 @@ class NodeSection(Section):
     )
 
     def check(self) -> None:
-        """See whether a node has all that it needs."""
+        """Check that a node has all that it needs."""
         if self.node is None:
             return
         if section_of(self, ClusterSection).engine == WITHIN:

@@ -26,7 +26,7 @@ class ClientRequest(NamedTuple):
         done: the highest id of a request that was answered.
         position: where the client is.
         packets: what it sends.
-        exchange: whatever answers it.
+        exchange: what answers it.
     """
 
     rid: int
@@ -45,7 +45,7 @@ class ClientSign(NamedTuple):
         generation: the highest that the client has seen.
         ack: the number of the last packet that the client has.
         position: where the client is.
-        exchange: whatever says it.
+        exchange: what says it.
     """
 
     generation: int
@@ -216,7 +216,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Forget the session. Whatever is held, and these requests, go to whoever owns it now.
+    """Forget the session. Whatever is held, and these requests, go to the present owner.
 
     Attributes:
         requests: requests that are not met, and signs that are not heeded.

@@ -2,12 +2,12 @@
 
 1.  The paths of one declaration are numbered in one sequence and bounded together, as on a server by itself
     (`cometary.dispatch.shelf`): so much of each path, so many paths, so many bytes.
-2.  Each entry says which number the one before it on its path had. Whoever hears of an entry that is not next to what
-    it has knows by that that others are missing, and reads them.
+2.  Each entry says which number the one before it on its path had. A node that hears of an entry that does not follow
+    what it has knows from that that others are missing, and reads them.
 3.  An epoch is `BASE.LIFE`. It has another life when the engine is another process than before, which may have lost the
-    last of what it had confirmed: then it leaves out so many numbers that none is given twice. It has another base when
-    all was lost, so numbers begin anew. Whoever comes back with a position of another epoch is told of a gap.
-4.  What is appended with a key is there once, however often and by whichever node that is asked (`Once`).
+    last of what it had confirmed: then it skips so many numbers that none is given twice. It has another base when
+    all was lost, so numbers begin anew. A client that comes back with a position of another epoch is told of a gap.
+4.  What is appended with a key is there once, no matter how often and by which nodes that is asked (`Once`).
 
 Pure: time comes in.
 """
@@ -47,7 +47,7 @@ class LogShelf(NamedTuple):
 
 
 class Once(NamedTuple):
-    """What makes an update one, however often it is sent.
+    """What makes an update count once, however often it is sent.
 
     Attributes:
         key: the idempotency key.

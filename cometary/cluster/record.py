@@ -5,15 +5,15 @@
     was taken for dead can no longer change anything.
 2.  Adopting a session raises its generation. The version goes on.
 3.  The inbox has what the client has sent and the application has not finished with. Whether the call for the
-    first of these has begun is in the record before it begins: so whoever adopts the session knows which call may have
-    been made, and makes none twice (R3).
+    first of these has begun is in the record before it begins: so the node that adopts the session knows which call may
+    have been made, and makes none twice (R3).
 4.  A session that ends has its sign-off in the inbox. When that is settled the record is a tombstone: without content,
     but it still says who owned the session, so that a change that comes again is answered as it was.
 5.  An owner restores what the engine has lost. It is refused where the engine knows of a later generation, or has a
     later version of this one.
 6.  An engine that may have lost something confirms nothing until all owners that live have had time to put back what
-    it has lost (R9). Else one that does not know of a later owner, whose adoption was lost, puts its record back first,
-    and what it has recorded then is lost when the later owner puts back its own.
+    it has lost (R9). Otherwise an owner that does not know of a later one, whose adoption was lost, puts its record
+    back first, and what it then records is lost when the later owner puts back its own.
 
 Pure: the engine in process runs this, owners keep it besides, and the functions in
 `cometary/cluster/redis/session.lua` do the same.
@@ -120,7 +120,7 @@ def committed(
 
 
 def adopted(record: Record, owner: str, seen: int) -> Record | None:
-    """Return the record as that of the next generation (rule 2); None if it is not to be had.
+    """Return the record as that of the next generation (rule 2); None if it cannot be adopted.
 
     Args:
         record: what the engine has.

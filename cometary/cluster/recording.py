@@ -1,13 +1,14 @@
 """The recorded sessions of one server: how they are opened, found when they are elsewhere, and taken over.
 
 1.  A session is told its id when its record is kept. Until then, and until a session is adopted, room is kept for it:
-    who has no room asks the engine for nothing. A record that no session has come of is ended.
+    a server without room asks the engine for nothing. A record that no session has come of is ended.
 2.  A request for a session that is not here asks the engine who has it. If that node is gone, the session is adopted.
-    If it is there, whoever asks is told which it is, if requests can be forwarded there (`cometary.nodes.finding`);
-    else the request waits until it is not, and not for long: its client asks again.
-3.  A node that has not been heard of yet may have come a moment ago: before it is taken for gone the engine is asked.
+    If it is there, the caller is told which it is, if requests can be forwarded there (`cometary.nodes.finding`);
+    otherwise the request waits until it is gone, and not for long: its client asks again.
+3.  A node that has not been heard of yet may have come a moment ago: before it is taken to be gone, the engine is
+    asked.
 4.  Sessions of nodes that are gone are adopted without being asked for, too (`cometary.cluster.inheritance`).
-5.  A process that has the name of one that has gone goes on with its sessions.
+5.  A process with the name of one that has gone goes on with the sessions of that one.
 6.  One task looks for a session at a time, so that it is not adopted twice here.
 7.  While this process stops, one task sees for all who look for sessions whether it has let go of its own, and each of
     them asks the engine again only then: a handler that takes its time costs nobody anything.
@@ -93,8 +94,8 @@ class Recording:
         lapses: how often this node's lease has run out, or the engine was away.
         has_gone: whether a node is known to have gone before its lease has run out.
         reaches: whether requests can be forwarded to a node.
-        move: has a request, given its session, answered by whichever node has the session by now; None if that cannot
-            be.
+        move: has a request, given its session, answered by the node that has the session now; None if that cannot be
+            done.
         pass_on_to: returns what passes connections on to a node, if it can be reached; see `ElsewhereError`.
     """
 
@@ -175,8 +176,8 @@ class Recording:
             sid: its id, as a client gives it.
             go_on: called when it is here.
             refuse: given the error if it does not come.
-            elsewhere: given the name of the node that has it, if requests can be forwarded there; or "" if this
-                process is about to stop, and another one may adopt it. None: that is no help.
+            elsewhere: given the name of the node that has it, if requests can be forwarded there; or "" if this process
+                is about to stop, and another one may adopt it. None if that is of no use.
 
         Returns:
             Whether it is looked for; False if no session has such an id.

@@ -1,4 +1,4 @@
-"""What a client says of itself in each request, so that any node can go on with its session.
+"""What a client says about itself in each request, so that any node can go on with its session.
 
 1.  A request says which generation is the highest that its client has seen, so that a node that was taken for dead
     hears of it.
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 
 class Resumption(NamedTuple):
-    """What a client keeps for it.
+    """What a client keeps for that.
 
     Attributes:
         generation: the highest that it has seen.

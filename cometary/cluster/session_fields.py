@@ -1,8 +1,8 @@
 """What of a session is recorded beside its packets: who it is, the application's notes, its paths, and its lease.
 
 1.  Each is one field, written when it has changed: at the end of each call of the application, and with what it sends.
-2.  Times are those of the wall clock, since whoever adopts the session may have been started later. The die timer is
-    none of them: its client has all of it again.
+2.  Times are those of the wall clock, since the process that adopts the session may have been started later. The die
+    timer is not among them: it begins anew.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Lasting(msgspec.Struct):
     Attributes:
         name: the session's public name.
         opened: when it was opened.
-        wait: seconds that its client wants its requests held at most.
+        wait: the most seconds that its client wants its requests held.
         first_rid: the id of the request that opened it.
     """
 
@@ -53,7 +53,7 @@ class Lasting(msgspec.Struct):
 
 
 class Terms(msgspec.Struct):
-    """On what its client was let in.
+    """The terms on which its client was let in.
 
     Attributes:
         user: who.

@@ -61,7 +61,7 @@ class ClusterSection(Section):
     )
 
     def check(self) -> None:
-        """See whether sessions that are to outlive the process are recorded outside of it."""
+        """Check that sessions that are to outlive the process are recorded outside of it."""
         if self.sessions != "none" and self.engine == WITHIN:
             raise ConfigError(
                 "sessions", "what is to outlive this process has to be recorded: give an engine"

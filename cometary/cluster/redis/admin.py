@@ -42,7 +42,7 @@ FAULTS: Final[tuple[tuple[type[BaseException], str], ...]] = (
 
 
 class Wanted(NamedTuple):
-    """What a server has to be, besides what each has to be.
+    """What a server has to be, besides what every server has to be.
 
     Attributes:
         cluster: whether it may be one of a Redis Cluster.
@@ -75,7 +75,7 @@ async def administrator(url: EngineURL) -> AsyncGenerator[Redis[bytes]]:
 
 
 async def prepare(url: EngineURL, wanted: Wanted) -> str:
-    """See whether the server at `url` can be the engine, and load the functions.
+    """Check that the server at `url` can be the engine, and load the functions.
 
     Args:
         url: where it is.
@@ -99,7 +99,7 @@ async def prepare(url: EngineURL, wanted: Wanted) -> str:
 
 
 async def check(url: EngineURL, client: Redis[bytes], wanted: Wanted) -> str:
-    """See whether the server can be the engine; returns its `run_id`.
+    """Check that the server can be the engine; returns its `run_id`.
 
     Raises:
         EngineError: it cannot, as it is; the operator's fault.

@@ -51,7 +51,7 @@ class Taker(Protocol):
     """Makes calls."""
 
     def put(self, call: Call) -> None:
-        """Have a call made."""
+        """Make a call."""
         ...
 
     def note_withdrawn(self, count: int) -> None:

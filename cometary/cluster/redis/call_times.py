@@ -38,5 +38,5 @@ class CallTimes:
             self.histogram.observe(trio.current_time() - self._since)
 
     def forget(self) -> None:
-        """Look at no call any more: its connection is gone."""
+        """Stop looking at a call: its connection is gone."""
         self._looked_at = None

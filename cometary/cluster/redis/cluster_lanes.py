@@ -1,11 +1,11 @@
 """The lanes to the servers of a Redis Cluster, one to each that has slots.
 
 1.  A call goes to the server that has the slot of its first key; all keys of one call are in one slot.
-2.  A server that has it no more says who has (`MOVED`), or who is about to (`ASK`): the call goes there. What is
-    moving, and what nobody has at the moment, waits a little and is tried again.
-3.  Who has what is asked at the start, when a server says that it has moved, and as long as one cannot be reached.
-    Calls that wait for a server that has no slots any more go to those that have them.
-4.  Who has taken over from a server that is gone may lack what that one had confirmed. The engine is told before
+2.  A server that no longer has it says which one has it (`MOVED`), or is about to (`ASK`): the call goes there. What is
+    moving, and what no server has at the moment, waits a little and is tried again.
+3.  Which server has what is asked at the start, when a server says that a slot has moved, and as long as one cannot be
+    reached. Calls that wait for a server that no longer has slots go to those that have them.
+4.  A server that has taken over from one that is gone may lack what that one had confirmed. The engine is told before
     anything is sent there.
 """
 
@@ -49,7 +49,7 @@ class ClusterLanes:
     Args:
         place: some servers of the cluster.
         watcher: told of its state.
-        replicas: how many of each server have to have what is recorded.
+        replicas: how many of each server must hold what is recorded.
 
     Attributes:
         times: how long calls take.
@@ -90,7 +90,7 @@ class ClusterLanes:
         self.put(Call(command, answered, refused))
 
     def put(self, call: Call) -> None:
-        """Have a call made by whichever server has its key (rule 1)."""
+        """Have a call done by the server that has its key (rule 1)."""
         server = self._map.of(slot_of(key_of(call.command)))
         lane = None if server is None else self._lanes.get(server)
         if lane is None:
@@ -140,7 +140,7 @@ class ClusterLanes:
     # -- servers
 
     async def prepare(self) -> None:
-        """See whether all servers can be the engine.
+        """Check that all servers can be the engine.
 
         Raises:
             OSError: one is not there, or not ready yet.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Connections(Protocol):
-    """What has the engine do things."""
+    """What makes the engine do things."""
 
     @property
     def up(self) -> bool:
@@ -29,7 +29,7 @@ class Connections(Protocol):
         ...
 
     def reaches(self, key: str) -> bool:
-        """Whether the server can be reached that has a key."""
+        """Whether the server that has a key can be reached."""
         ...
 
     @property
@@ -56,7 +56,7 @@ class Connections(Protocol):
         ...
 
     async def prepare(self) -> None:
-        """See whether it can be the engine.
+        """Check that it can be the engine.
 
         Raises:
             OSError: it is not there, or not ready yet.
@@ -84,7 +84,7 @@ def connections_to(place: Place, watcher: Watcher, replicas: int) -> Connections
     Args:
         place: where it is.
         watcher: told of its state.
-        replicas: how many have to have what is recorded before it counts as recorded.
+        replicas: how many must hold what is recorded before it counts as recorded.
     """
     if place.kind == "cluster":
         return ClusterLanes(place, watcher, replicas)

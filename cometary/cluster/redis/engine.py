@@ -3,7 +3,8 @@
 1.  Frequent calls go by the lane, or lanes (`cometary.cluster.redis.connections`); coredis checks whether each server
     can be the engine, and loads the functions.
 2.  All keys of a session are in one slot. Which sessions a node has is kept beside them, not in the same step: a hint.
-    That a node has any is kept when its lease is long forgotten: whoever joins takes it for one that has just gone.
+    The fact that a node has any is kept when its lease is long forgotten: a node that joins treats it as one that has
+    just gone.
 3.  A server that is another process than before may have lost what it had confirmed. What it confirms during the grace
     is not told: when that is over it is asked again, and that answer counts (R9).
 """
@@ -54,7 +55,7 @@ class RedisEngine:
         node: the node's name.
         lease: seconds.
         keys: those that the cluster uses; None for the usual ones.
-        replicas: how many have to have what is recorded before it counts as recorded.
+        replicas: how many must hold what is recorded before it counts as recorded.
 
     Raises:
         EngineError: the URL is wrong; the operator's fault.

@@ -8,7 +8,7 @@
     withdrawn its call, which is not sent again. It may have been done, though, if it was ever written: then it is
     undone, if the caller has said how.
 4.  It is logged once that the engine is away, and why, and once that it is back.
-5.  If replicas are to have what was done, no reply counts before they do (`cometary.cluster.redis.replicas`).
+5.  If replicas are to hold what was done, no reply counts before they do (`cometary.cluster.redis.replicas`).
 6.  In a cluster a server may say that another one has what a call is about: the call goes there, and the connection
     stays.
 7.  A refusal that no repeat would change is that of one call, which has failed: those behind it go on.
@@ -55,8 +55,8 @@ class Lane:
     Args:
         name: what the engine is called in the log.
         connect: makes a connection that is ready for calls; raises `OSError` or `EngineError` if it cannot.
-        away: told whenever there is no connection any more, or none could be made.
-        replicas: how many have to have what was done before it counts as done.
+        away: told whenever there is no longer a connection, or none could be made.
+        replicas: how many must hold what was done before it counts as done.
         elsewhere: given a call and its refusal, sees to it that the call is done elsewhere; returns whether it is.
         times: counts how long calls take.
     """

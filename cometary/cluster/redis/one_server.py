@@ -1,8 +1,8 @@
-"""The lane to the one server that takes writes: always the same, or the one that sentinels say is the master.
+"""The lane to the one server that accepts writes: always the same, or the one that sentinels say is the master.
 
-1.  Whether a server can be the engine is looked at, and the functions are loaded, at every new connection: a server
+1.  Whether a server can be the engine is checked, and the functions are loaded, at every new connection: a server
     that was restarted may have lost them.
-2.  How many replicas it has is looked at when the node starts; later it takes what it is given, until there are enough.
+2.  How many replicas it has is checked when the node starts; later it makes do with fewer until there are enough.
 3.  One that is another process than before may have lost what was confirmed: it was restarted, or a replica has taken
     its place. The engine is told before anything is sent to it.
 """
@@ -30,7 +30,7 @@ class Watcher(NamedTuple):
     Attributes:
         away: told whenever it, or a part of it, cannot be reached.
         may_lack: told when it may have lost what it had confirmed.
-        every: seconds; as often it is asked who the master is.
+        every: seconds between two questions who the master is.
     """
 
     away: Callable[[], object]
@@ -56,7 +56,7 @@ async def connect(url: EngineURL, wanted: Wanted) -> tuple[trio.abc.Stream, str]
 
 
 async def look_at(url: EngineURL, wanted: Wanted) -> str:
-    """See whether a server can be the engine; returns what tells its process from any other.
+    """Check that a server can be the engine; returns what tells its process from any other.
 
     Raises:
         OSError: it is not there, or not ready yet.
@@ -73,8 +73,8 @@ class OneServer:
         name: what it is called in the log.
         find: returns where it is.
         watcher: told of its state.
-        replicas: how many have to have what is recorded.
-        moves: whether that may change while there is a connection.
+        replicas: how many must hold what is recorded.
+        moves: whether that place may change while there is a connection.
 
     Attributes:
         times: how long calls take.
@@ -111,7 +111,7 @@ class OneServer:
         return self._lane.up
 
     async def prepare(self) -> None:
-        """See whether the server can be the engine.
+        """Check that the server can be the engine.
 
         Raises:
             OSError: it is not there, or not ready yet.

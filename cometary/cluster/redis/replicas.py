@@ -1,8 +1,8 @@
 """Replies that count when enough replicas have what they are about (`WAIT`).
 
-1.  Behind the commands of each write there is a `WAIT`. Replies are held until it is answered.
+1.  The commands of each write are followed by a `WAIT`. Replies are held until it is answered.
 2.  If not enough replicas have it in time, none of these replies was ever given: all is sent again.
-3.  So a master that is cut off from its replicas confirms nothing, though it may go on for a while after another one
+3.  So a master that is cut off from its replicas confirms nothing, although it may go on for a while after another one
     has taken its place.
 
 Pure: no clock, no socket. Source: https://redis.io/docs/latest/commands/wait/
@@ -23,10 +23,10 @@ class Confirmations:
     """The replies of one connection.
 
     Args:
-        replicas: how many have to have what was written.
+        replicas: how many must hold what was written.
 
     Attributes:
-        request: what stands behind the commands of each write.
+        request: what follows the commands of each write.
     """
 
     def __init__(self, replicas: int) -> None:

@@ -62,7 +62,7 @@ class SlotMap:
         self.servers = {server for server in self._servers if server is not None}
 
     def of(self, slot: int) -> Address | None:
-        """Return which server has a slot; None if nobody has."""
+        """Return which server has a slot; None if none has."""
         return self._servers[slot]
 
     def note_moved(self, slot: int, server: Address) -> None:
@@ -72,14 +72,14 @@ class SlotMap:
 
     @property
     def whole(self) -> bool:
-        """Whether somebody has each slot."""
+        """Whether every slot has a server."""
         return None not in self._servers
 
     def may_lack(self, before: SlotMap) -> bool:
-        """Whether somebody has slots of a server that has none any more, and so may have taken over from a dead one.
+        """Whether a server has slots of one that no longer has any, and so may have taken over from a dead one.
 
-        A server that hands slots over goes on having others, or hands over all there is: one that has handed over its
-        last slot is taken for a dead one, which costs a grace.
+        A server that hands slots over keeps others, or hands over all of them: one that has handed over its last slot
+        is taken to be dead, which costs a grace.
         """
         gone = before.servers - self.servers
         return any(
@@ -92,7 +92,7 @@ def slots_from(reply: Reply, asked: str) -> SlotMap:
 
     Args:
         reply: the answer.
-        asked: the host of the server that was asked, which may leave its own name out.
+        asked: the host of the server that was asked, which may leave out its own name.
     """
     ranges = list[tuple[int, int, Address]]()
     for first, last, master, *_ in cast("list[Any]", reply):

@@ -45,7 +45,7 @@ class Incomplete(Exception):  # noqa: N818 - no error: more is to come
 
 
 class UnfinishedList(NamedTuple):
-    """A list of which not all has come.
+    """A list that has not come in full.
 
     Attributes:
         items: what has.
