@@ -2,7 +2,7 @@
 
 1.  A change is applied if it comes from the generation that owns the session, for the version that the record has (R1).
     For one generation and version there is only one change. So one that was sent twice is made once, and a node that
-    was taken for dead can no longer change anything.
+    was taken to be dead can no longer change anything.
 2.  Adopting a session raises its generation. The version goes on.
 3.  The inbox has what the client has sent and the application has not finished with. Whether the call for the
     first of these has begun is in the record before it begins: so the node that adopts the session knows which call may

@@ -1,6 +1,6 @@
 """What a client says about itself in each request, so that any node can go on with its session.
 
-1.  A request says which generation is the highest that its client has seen, so that a node that was taken for dead
+1.  A request says which generation is the highest that its client has seen, so that a node that was taken to be dead
     hears of it.
 2.  It says up to which id requests were answered (`done`): these and all before them were processed, since that goes in
     the order of the ids (R6). The node that adopts the session knows of no request without packets.
