@@ -236,7 +236,8 @@ class ClusterLanes:
             nursery.start_soon(self._run_lane, lane, self._ends[server])
 
     def _end_lane(self, server: Address) -> None:
-        self._later += self._lanes.pop(server).take_all()
+        calls = self._lanes.pop(server).take_all()
+        self._later += [call for call in calls if call.command != ASKING]  # which is of that server alone
         self._ends.pop(server).cancel()
         self.times.forget()
 
