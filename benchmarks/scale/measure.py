@@ -133,7 +133,10 @@ class Trial(NamedTuple):
 
 
 def _echo(it: Run, clients: Sequence[RoundRobin], path: str = "echo") -> Trial:
-    return Trial(it, lambda count: in_turn(clients, path, count))
+    def work(count: int) -> None:
+        in_turn(clients, path, count)
+
+    return Trial(it, work)
 
 
 def _forwarded(it: Run) -> Trial:
@@ -149,7 +152,11 @@ def _heard(it: Run) -> Trial:
     in_turn(listeners, "listen", LISTENERS)
     for each in listeners:
         each.ask()
-    return Trial(it, lambda count: heard_by_all(teller, listeners, count), 1 / LISTENERS)
+
+    def work(count: int) -> None:
+        heard_by_all(teller, listeners, count)
+
+    return Trial(it, work, 1 / LISTENERS)
 
 
 def _trials(runs: Sequence[Run]) -> dict[str, Trial]:

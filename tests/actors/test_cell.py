@@ -220,7 +220,11 @@ async def test_what_was_watched_while_it_was_built_is_watched_no_more_if_that_fa
 async def test_who_has_ended_watches_nobody(kind: type[Phoenix]) -> None:
     async with system() as actors:
         (watched, _), (watcher, _) = actors.launch(kind, ([],), {}), actors.launch(kind, ([],), {})
-        await watcher.ask(lambda actor: actor.monitor(watched))
+
+        def watch(actor: Phoenix) -> None:
+            actor.monitor(watched)
+
+        await watcher.ask(watch)
         assert watched.actor_inbox.watching_actors() == (watcher,)
         watcher.kill()
         await watcher.stopped()

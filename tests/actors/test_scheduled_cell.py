@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -124,8 +125,11 @@ async def test_what_a_hook_raises_is_logged_if_nobody_supervises_the_actor(
 async def test_a_hook_that_returns_a_coroutine_is_refused_by_its_name(
     hook: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def return_coroutine(*_: object) -> Coroutine[Any, Any, None]:
+        return later()
+
     async with system():
-        ref = hooked(hook, lambda *_: later()).start()
+        ref = hooked(hook, return_coroutine).start()
         ref.tell("x")
         ref.stop()
         await ref.stopped()
@@ -154,8 +158,8 @@ async def test_one_that_has_killed_itself_is_not_told_of_its_failure_after_that(
             self.actor_ref.kill()
             raise LookupError("too late to matter")
 
-        def on_failure(self, *failure: object) -> None:
-            failures.append(failure)
+        def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
+            failures.append(exception_value)
 
     async with system():
         ref = Frail.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -135,10 +136,13 @@ def test_what_is_to_be_kept_is_the_least_of_all_plays() -> None:
 def test_what_is_dearer_than_what_is_kept_fails_and_is_kept_when_it_is_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def count(_: Mapping[str, int]) -> Mapping[str, int]:
+        return {"echo": 104}
+
     file = tmp_path / "instructions.json"
     file.write_text(json.dumps({guard.build_of_this(): {"echo": 100}}))
     monkeypatch.setattr(guard, "KEPT", file)
-    monkeypatch.setattr(guard, "count", lambda _: {"echo": 104})
+    monkeypatch.setattr(guard, "count", count)
     assert guard.main([]) == 1
     assert guard.main(["--keep"]) == 0
     assert guard.main([]) == 0

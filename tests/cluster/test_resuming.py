@@ -125,7 +125,11 @@ async def test_an_update_to_a_durable_path_is_recorded_before_its_client_gets_it
         way.lead_to(first.running.comet)
         account = Account(way.url)
         got = list[tuple[str, int]]()
-        account.comet.on("*/*")(lambda message, path: got.append((path, message)))
+
+        @account.comet.on("*/*")
+        def note(message: int, path: str) -> None:
+            got.append((path, message))
+
         async with account.comet:
             account.comet.send("hear", "*/*")
             await until(lambda: first.application.sessions and first.session.paths)

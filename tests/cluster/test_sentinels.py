@@ -20,7 +20,7 @@ from tests.cluster.accounts import Account
 from tests.cluster.conformance.engines import commit, running
 from tests.cluster.nodes import cluster, start, until
 from tests.cluster.servers import EngineServer
-from tests.cluster.test_redis import Heard, heard  # noqa: F401 - a fixture
+from tests.cluster.test_redis import Heard, heard  # noqa: F401  # pyright: ignore[reportUnusedImport] - a fixture
 from tests.cluster.topologies import LOOPBACK, Cluster, Watched, say_to, supply_replicas
 
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")

@@ -98,7 +98,7 @@ def test_one_order_holds_for_all_whoever_publishes(house: House) -> None:
         thread.start()
     for thread in several:
         thread.join()
-    heard = []
+    heard = list[list[Any]]()
     for listener in listeners:
         for node in house.nodes:
             listener.hears("kept/order", f"{node.name}59")

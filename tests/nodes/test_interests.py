@@ -154,7 +154,11 @@ def test_whatever_a_node_wants_when_it_gets_all_that_was_published_behind_once_i
 
 def test_what_was_not_answered_is_told_again_with_what_was_known_then() -> None:
     said, peer = list[Any](), SimpleNamespace(knows_of=7)
-    peer.say = lambda payload: said.append(decode_of_dialer(payload))
+
+    def say(payload: bytes) -> None:
+        said.append(decode_of_dialer(payload))
+
+    peer.say = say
     telling = Telling(cast("Peer", peer))
     telling.want("a")
     peer.knows_of = 9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import Any
 
 from cometary.xmpp.names import JSON, PUBSUB
 from tests.servers import running_server
@@ -35,7 +36,7 @@ async def test_pages_at_any_worker_and_xmpp_clients_hear_each_other() -> None:
                 f"<iq type='set' id='2' from='{ALICE}' to='{DOMAIN}'><pubsub xmlns='{PUBSUB}'>{PUBLISH}</pubsub></iq>"
             )
             for page in pages:
-                come = []
+                come = list[Any]()
                 with closing(workers.connect()) as connection:
                     while 7 not in come:
                         come += page.take(said(connection, page.request()))

@@ -81,10 +81,14 @@ def test_a_connection_that_departs_takes_along_what_was_read_and_is_served_no_mo
     for read, rest in ((b"read ", b"kept"), (b"read", None)):
         peer, sock, floor = resumed(rest or b"")
         handed: list[tuple[bytes, int]] = []
+
+        def hand_over(read: bytes, fd: int, handed: list[tuple[bytes, int]] = handed) -> None:
+            handed.append((read, fd))
+
         number = sock.fileno()
         plain = sock if rest else socket.socket(fileno=sock.detach())
         board: Any = floor
-        channel = Departing(plain, board, read, lambda *given, handed=handed: handed.append(given))
+        channel = Departing(plain, board, read, hand_over)
         channel.start()
         channel.close()
         assert (handed, floor.forgotten) == ([(read + (rest or b""), number)], [number])
@@ -96,7 +100,7 @@ def test_a_connection_that_departs_takes_along_what_was_read_and_is_served_no_mo
 def test_one_that_is_closed_before_it_has_departed_is_closed_once() -> None:
     peer, sock, floor = resumed()
     board: Any = floor
-    channel = Departing(sock, board, b"", lambda *_: None)
+    channel = Departing(sock, board, b"", lambda _read, _fd: None)
     with peer:
         number = sock.fileno()
         for _ in range(2):

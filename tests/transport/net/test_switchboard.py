@@ -699,7 +699,7 @@ async def test_whoever_wants_to_know_is_told_when_a_turn_begins_and_ends(nursery
     seen: list[tuple[object, bool, int]] = []
 
     def note(what: object) -> None:
-        seen.append((what, board.in_turn, board.turn))
+        seen.append((what, board.in_turn, board.turn))  # pyright: ignore[reportUnknownMemberType] - of `Floor`
 
     board = Switchboard([], begin_turn=lambda: note("begin"))
     board.end_turn = lambda: note("end")

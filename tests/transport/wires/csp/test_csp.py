@@ -41,7 +41,10 @@ def gate() -> Knowing:
     return Knowing()
 
 
-def csp_of(gate: Knowing, start_soon: Any = lambda _: None, most: tuple[int, int] = (3, 1_000)) -> Csp:
+def start_nothing(_: object) -> None: ...
+
+
+def csp_of(gate: Knowing, start_soon: Any = start_nothing, most: tuple[int, int] = (3, 1_000)) -> Csp:
     policy = Policy(wait=WAIT)
     return Csp(cast("Gate", gate), policy, longest_message=100, most_unheard=most, start_soon=start_soon)
 

@@ -160,6 +160,9 @@ def new_place(nursery: trio.Nursery) -> New:
     return lambda: Place(nursery.start_soon)
 
 
+def start_nothing(_: object) -> None: ...
+
+
 def wrong(wire: Wire) -> tuple[int, int]:
     [(status, body)] = wire.answers
     return status, json.loads(body)["code"]
@@ -208,7 +211,7 @@ async def test_nothing_is_sent_once_it_has_ended(new_place: New) -> None:
     place.connection.close()
     assert not place.connection.send(b"4a")
     assert not place.connection.send_frames(b"x")
-    other = Place(lambda _: None)
+    other = Place(start_nothing)
     channel = other.begin()
     assert other.connection.send_frames(b"x")
     other.connection.close()
@@ -407,7 +410,7 @@ async def test_who_is_asked_for_a_sign_of_life_answers_it_only_by_a_websocket(ne
     place = new_place()
     place.connection.ask()
     assert place.get().answers == []
-    other = Place(lambda _: None)
+    other = Place(start_nothing)
     channel = other.begin()
     for _ in range(2):
         other.connection.ask()
