@@ -1,15 +1,15 @@
 /**
  * A client in Node whose session outlives the server's process that has it: says the numbers up to the one that is given,
- * and prints, as JSON, what came of it. Arguments: the endpoint's URL, the last number, and the wires that may take the
- * place of requests, with commas between them: it waits for one of these before it says anything. For a WebSocket
- * Node.js 20 needs `--experimental-websocket`.
+ * and prints, as JSON, what came of it. Arguments: the endpoint's URL, the last number, the wires that may take the place
+ * of requests, with commas between them, and how many ticks come: it waits for one of the wires before it says anything,
+ * and for the ticks before it ends. For a WebSocket Node.js 20 needs `--experimental-websocket`.
  */
 
 import { setTimeout } from "node:timers/promises";
 
 import { Comet } from "../../clients/javascript/src/comet.js";
 
-const [url, last, wires = ""] = process.argv.slice(2);
+const [url, last, wires = "", ticking = "0"] = process.argv.slice(2);
 const comet = new Comet(url, {
   resume: true,
   backoff: { base: 50, cap: 200 },
@@ -32,6 +32,6 @@ for (let number = 1; number <= Number(last); number += 1) {
   used.add(comet.wire);
   await setTimeout(5);
 }
-while (answers.length + failed.length < Number(last)) await setTimeout(5);
+while (answers.length + failed.length < Number(last) || ticks.length < Number(ticking)) await setTimeout(5);
 console.log(JSON.stringify({ answers, failed, ticks, reopened, used: [...used], wire: comet.wire }));
 await comet.close();
