@@ -14,7 +14,7 @@ from cometary.errors import EngineError
 class Call:
     """A command, who is told the reply, and who is told if it never can be done."""
 
-    __slots__ = ("answered", "command", "refused", "withdrawn", "written")
+    __slots__ = ("answered", "command", "refused", "slot", "withdrawn", "written")
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class Call:
         self.command = command
         self.answered = answered
         self.refused = refused
+        self.slot: int | None = None  # of its key, in a cluster
         self.withdrawn = False
         self.written = False  # on this connection or an earlier one
 

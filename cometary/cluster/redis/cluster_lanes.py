@@ -2,7 +2,8 @@
 
 1.  A call goes to the server that has the slot of its first key; all keys of one call are in one slot.
 2.  A server that no longer has it says which one has it (`MOVED`), or is about to (`ASK`): the call goes there. What is
-    moving, and what no server has at the moment, waits a little and is tried again.
+    moving, and what no server has at the moment, waits a little and is tried again. Calls of one slot keep their order
+    (`cometary.cluster.redis.slot_lines`).
 3.  Which server has what is asked at the start, when a server says that a slot has moved, and as long as one cannot be
     reached. Calls that wait for a server that no longer has slots go to those that have them.
 4.  A server that has taken over from one that is gone may lack what that one had confirmed. The engine is told before
@@ -22,6 +23,7 @@ from cometary.cluster.redis.call_times import CallTimes
 from cometary.cluster.redis.connection import ask_once
 from cometary.cluster.redis.lane import Lane
 from cometary.cluster.redis.one_server import connect, look_at
+from cometary.cluster.redis.slot_lines import SlotLines
 from cometary.cluster.redis.slots import Address, SlotMap, key_of, redirection_from, slot_of, slots_from
 from cometary.cluster.redis.wire import Refusal, Reply, command
 from cometary.errors import EngineError
@@ -63,7 +65,7 @@ class ClusterLanes:
         self._lanes: dict[Address, Lane] = {}
         self._ends: dict[Address, trio.CancelScope] = {}
         self._servers: dict[Address, str] = {}  # which process each is
-        self._later: list[Call] = []
+        self._lines = SlotLines()
         self._withdrawals = Withdrawals()
         self._ask_map = trio.Event()
         self.times = CallTimes()
@@ -90,14 +92,32 @@ class ClusterLanes:
         self.put(Call(command, answered, refused))
 
     def put(self, call: Call) -> None:
-        """Have a call done by the server that has its key (rule 1)."""
-        server = self._map.of(slot_of(key_of(call.command)))
-        lane = None if server is None else self._lanes.get(server)
-        if lane is None:
-            self._later.append(call)
+        """Have a call made by whichever server has its key (rule 1)."""
+        call.slot = slot = slot_of(key_of(call.command))
+        server = self._map.of(slot)
+        if server is None or server not in self._lanes:
+            self._lines.wait(slot, call, later=True)
+            self._ask_map.set()
+        elif self._lines.may_go(slot, server):
+            self._send(slot, call, server)
+        else:
+            self._lines.wait(slot, call)
+
+    def _send(self, slot: int, call: Call, server: Address) -> None:
+        self._lines.sent(slot, server)
+        self._lanes[server].put(call)
+
+    def _send_those_that_waited(self, slot: int) -> None:
+        server = self._map.of(slot)
+        if server is None or server not in self._lanes:
             self._ask_map.set()
         else:
-            lane.put(call)
+            for call in self._lines.take(slot):
+                self._send(slot, call, server)
+
+    def _note_settled(self, call: Call) -> None:
+        if call.slot is not None and self._lines.ended(call.slot):
+            self._send_those_that_waited(call.slot)
 
     async def ask(self, *commands: bytes, undo: Callable[[], object] | None = None) -> Reply:
         """Have commands done, and wait until all are; see `asked`."""
@@ -105,8 +125,8 @@ class ClusterLanes:
 
     def note_withdrawn(self, count: int) -> None:
         """Take note that nobody waits for some calls any more: those that are not on their way are forgotten."""
-        if self._withdrawals.worth_it(count, len(self._later)):
-            self._later = [call for call in self._later if not call.withdrawn]
+        if self._withdrawals.worth_it(count, self._lines.waiting):
+            self._lines.let_go_of_withdrawn()
         for lane in self._lanes.values():  # whichever has them
             lane.note_withdrawn(count)
 
@@ -117,24 +137,23 @@ class ClusterLanes:
 
     def _elsewhere(self, asked: Address, call: Call, refusal: Refusal) -> bool:
         """Send a call where it belongs (rule 2)."""
-        if refusal.text.partition(" ")[0] in LATER:
-            self._later.append(call)
-            self._ask_map.set()
-            return True
+        later = refusal.text.partition(" ")[0] in LATER
         found = redirection_from(refusal.text, asked.host)
-        if found is None:
+        slot = call.slot
+        if slot is None or (found is None and not later):
             return False
-        lane = self._lanes.get(found.server)
-        if lane is None:  # one that nobody has told of: its lane is made when it is known what it is
-            self._later.append(call)
-            self._ask_map.set()
-        elif found.once:
-            lane.put(Call(ASKING, lambda _: None))
-            lane.put(call)
-        else:
-            self._map.note_moved(found.slot, found.server)
-            self._ask_map.set()
-            lane.put(call)
+        lane = None if found is None else self._lanes.get(found.server)
+        if found is not None and lane is not None:
+            if found.once and not self._lines.waits(slot):
+                lane.put(Call(ASKING, lambda _: None))
+                lane.put(call)
+                return True
+            if not found.once:
+                self._map.note_moved(slot, found.server)
+        # A server that nobody has told of has a lane when it is known what it is.
+        self._lines.wait(slot, call, returned=True, later=lane is None)
+        self._ask_map.set()
+        self._note_settled(call)
         return True
 
     # -- servers
@@ -190,12 +209,10 @@ class ClusterLanes:
             except (OSError, EngineError):
                 self._watcher.away()
                 self._ask_map.set()
-            later, self._later = self._later, []
-            for call in later:
-                if not call.withdrawn:
-                    self.put(call)
+            for slot in self._lines.due():
+                self._send_those_that_waited(slot)
             await trio.sleep(PAUSE)
-            if self._later or not self.up:
+            if self._lines.waiting or not self.up:
                 self._ask_map.set()
 
     async def _asked_map(self) -> SlotMap:
@@ -229,6 +246,7 @@ class ClusterLanes:
                 self._note_away,
                 replicas=self._replicas,
                 elsewhere=partial(self._elsewhere, server),
+                settled=self._note_settled,
                 times=self.times,
             )
             self._lanes[server] = lane
@@ -236,8 +254,10 @@ class ClusterLanes:
             nursery.start_soon(self._run_lane, lane, self._ends[server])
 
     def _end_lane(self, server: Address) -> None:
-        calls = self._lanes.pop(server).take_all()
-        self._later += [call for call in calls if call.command != ASKING]  # which is of that server alone
+        for call in self._lanes.pop(server).take_all():
+            if call.slot is not None:  # else it is `ASKING`, which is of that server alone
+                self._lines.wait(call.slot, call, returned=True, later=True)
+                self._lines.ended(call.slot)
         self._ends.pop(server).cancel()
         self.times.forget()
 

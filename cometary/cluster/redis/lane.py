@@ -58,6 +58,7 @@ class Lane:
         away: told whenever there is no longer a connection, or none could be made.
         replicas: how many must hold what was done before it counts as done.
         elsewhere: given a call and its refusal, sees to it that the call is done elsewhere; returns whether it is.
+        settled: given a call that is done, or never will be, before its caller is told.
         times: counts how long calls take.
     """
 
@@ -69,6 +70,7 @@ class Lane:
         *,
         replicas: int = 0,
         elsewhere: Callable[[Call, Refusal], bool] = lambda _call, _refusal: False,
+        settled: Callable[[Call], object] = lambda _: None,
         times: CallTimes | None = None,
     ) -> None:
         self._name = name
@@ -76,6 +78,7 @@ class Lane:
         self._away = away
         self._replicas = replicas
         self._elsewhere = elsewhere
+        self._settled = settled
         self._times = times or CallTimes()
         self._calls: deque[Call] = deque()
         self._withdrawals = Withdrawals()
@@ -116,7 +119,12 @@ class Lane:
             self._let_go_of_withdrawn()
 
     def _let_go_of_withdrawn(self) -> None:
-        self._calls = deque([call for call in self._calls if not call.withdrawn])
+        calls, self._calls = self._calls, deque[Call]()
+        withdrawn = list[Call]()
+        for call in calls:
+            (withdrawn if call.withdrawn else self._calls).append(call)
+        for call in withdrawn:
+            self._settled(call)
 
     def drop(self, why: str = "does not answer") -> None:
         """Let go of the connection: nothing comes on it any more, or it is to the wrong server."""
@@ -208,6 +216,8 @@ class Lane:
             return advice(refusal)
         self._calls.popleft()
         self._written -= 1
+        if not moved:
+            self._settled(call)
         if refusal is None:
             self._times.answered(call)
             self._log_back()
