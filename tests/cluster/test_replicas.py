@@ -45,3 +45,11 @@ def test_what_is_refused_for_its_keys_alone_says_nothing_of_a_write_that_does_no
     replies.take(1)
     replies.take(Refusal("WRONGTYPE Operation against a key holding the wrong kind of value"))
     assert replies.take(no) == [no]
+
+
+def test_each_call_that_a_replica_of_a_cluster_refuses_has_its_own_refusal() -> None:
+    replies, moved = Confirmations(1), Refusal("MOVED 7 two:2")
+    replies.sent(2)
+    replies.take(moved)
+    replies.take(moved)
+    assert replies.take(Refusal("ERR WAIT cannot be used with replica instances")) == [moved, moved]

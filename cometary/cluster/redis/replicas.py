@@ -51,6 +51,8 @@ class Confirmations:
             return []
         held, self._held = self._held, []
         self._expected.popleft()
+        if isinstance(reply, Refusal) and all(isinstance(each, Refusal) for each in held):
+            return held  # nothing was done, so nothing is to be confirmed; each may have to go elsewhere
         if isinstance(reply, Refusal):  # of a replica: what it says of the commands is clearer
             return [next((each for each in held if isinstance(each, Refusal) and not each.lasts), reply)]
         if not isinstance(reply, int) or reply < self._replicas:
