@@ -1,4 +1,4 @@
-"""A page's WebSocket: requests out, and what the server says; how it is troubled is not its business."""
+"""A page's WebSocket: requests out, and what the server says; how it is disturbed is not its business."""
 
 from __future__ import annotations
 

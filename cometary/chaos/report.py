@@ -44,11 +44,11 @@ class Report:
     """What came of a run; all durations are in seconds.
 
     Attributes:
-        mode: how connections were troubled.
+        mode: how connections were disturbed.
         url: what it ran against.
         sessions: how many there were.
         seconds: how long packets were sent.
-        seed: what chance followed from.
+        seed: the seed of everything random.
         up: from client to server.
         down: from server to client.
         broken: connections that were broken on purpose.

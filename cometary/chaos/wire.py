@@ -1,4 +1,4 @@
-"""One connection to the server: requests out, answers in. How it is troubled is not its business (`line.py`)."""
+"""One connection to the server: requests out, answers in. How it is disturbed is not its business (`line.py`)."""
 
 from __future__ import annotations
 

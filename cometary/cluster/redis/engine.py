@@ -140,7 +140,7 @@ class RedisEngine:
         return [Lessee(name, "", 0.0) for name in names - known]
 
     def _have_node_known(self) -> None:
-        """Have it known that this node has sessions: it was taken to be dead, or the engine has lost that."""
+        """Record that this node has sessions: it was taken to be dead, or the engine has lost that."""
         self._lane.call(command("SADD", self._keys.nodes, self._node), _nobody)
 
     def _mine(self, lease: float) -> list[str | int]:
