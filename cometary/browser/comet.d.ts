@@ -746,8 +746,8 @@ export type Packet = {
 export type Answer = {
     seq?: number;
     packets: Packet[];
-    gen?: number;
-    at?: string;
+    gen?: number | undefined;
+    at?: string | undefined;
 };
 export type Refusal = import("cometary:conditions").Refusal;
 export type Verdict = import("cometary:request").Verdict;
@@ -781,11 +781,14 @@ export class Session {
     next(): Request | undefined;
     body(request: Request): any;
     get attachment(): any;
+    get place(): {
+        ack: number;
+        gen: number | undefined;
+        at: string | undefined;
+    };
+    get isStale(): boolean;
     confirmed(rid: number): Request[];
-    pushed({ seq, packets }: {
-        seq?: number;
-        packets: Packet[];
-    }): Packet[];
+    pushed(body: Answer): Packet[];
     detached(): void;
     answered(request: Request, answer: Answer): Packet[];
     lost(request: Request): void;

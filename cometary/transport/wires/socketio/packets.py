@@ -182,7 +182,7 @@ def read_plain(payload: bytes) -> list[Any]:
 
 
 def _id(digits: str) -> int | None:
-    return _number(digits, "an id", 10**MOST_DIGITS) if digits else None
+    return _number(digits, "an id", 10**MOST_DIGITS - 1) if digits else None
 
 
 def _number(digits: str, what: str, most: int) -> int:

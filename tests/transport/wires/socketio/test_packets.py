@@ -47,7 +47,7 @@ names = st.text(st.characters(exclude_categories=["Cs"])).filter(
     lambda name: name not in RESERVED
 ) | st.integers(0, 99)
 namespaces = st.just("/") | st.from_regex(r"/[a-zé/]{1,10}", fullmatch=True)
-ids = st.integers(0, 10**15)
+ids = st.integers(0, 10**15 - 1)
 packets = st.one_of(
     st.builds(SocketPacket, st.sampled_from([CONNECT, CONNECT_ERROR]), namespaces, st.none(), objects),
     st.builds(SocketPacket, st.just(DISCONNECT), namespaces, st.none()),
