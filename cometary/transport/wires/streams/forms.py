@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
 
+from cometary.errors import UsageError
 from cometary.packets.encodings import Encoding
 from cometary.transport.codecs import cbor, json
 from cometary.transport.wires.comet.bodies import with_members, write_answer
@@ -182,6 +183,14 @@ class NamedEvents(Events):
     def hello(self, first_seq: int, recorder: Placing | None = None) -> bytes:
         """See `Form.hello`; it has an id, too: the browser may have to come back before there was a packet."""
         return b"id:%b.%d\n%b" % (self.name, first_seq - 1, super().hello(first_seq, recorder))
+
+    def placed(self, first_seq: int, packets: Sequence[Packet], recorder: Placing, *, follows: bool) -> bytes:  # noqa: ARG002
+        """Refuse: there is no room for a place in these ids, and a browser like this asks for no session that resumes.
+
+        Raises:
+            UsageError: always; ours.
+        """
+        raise UsageError("a stream whose ids are a name says of no packet where its client is")
 
     def packets(self, first_seq: int, packets: Sequence[Packet], *, follows: bool) -> bytes:  # noqa: ARG002
         """See `Form.packets`."""

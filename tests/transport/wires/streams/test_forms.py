@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometary.errors import ProtocolError
+from cometary.errors import ProtocolError, UsageError
 from cometary.packets.packet import Packet
 from cometary.transport.wires.streams.forms import (
     EVENTS,
@@ -165,3 +165,9 @@ def test_a_packet_alone_and_the_same_among_others_look_alike(form: Form) -> None
 )
 def test_the_first_form_that_a_client_names_is_taken(accept: bytes, form: Form | None) -> None:
     assert accepted(accept) is form
+
+
+def test_an_id_that_is_a_name_never_gives_way_to_one_without_it() -> None:
+    recorder: Any = None
+    with pytest.raises(UsageError):
+        NAMED.placed(1, packets_of("x"), recorder, follows=True)
