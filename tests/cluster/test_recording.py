@@ -128,7 +128,11 @@ async def test_the_engine_is_not_asked_for_what_is_no_id(process: Process, sid: 
     assert told == []
 
 
-@pytest.mark.parametrize("sid", [new_sid(), new_sid() + tag_of_node("b"), nobodys_sid("A")])
+@pytest.mark.parametrize(
+    "sid",
+    [new_sid(), new_sid() + tag_of_node("b"), nobodys_sid("A")],
+    ids=["without a tag", "with a tag", "nobody's"],
+)
 async def test_it_is_asked_for_what_may_be_one(process: Process, sid: str) -> None:
     await process.join("b")
     assert await process.seek(sid) == "unknown-session"

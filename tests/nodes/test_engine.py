@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from threading import Lock
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -21,6 +22,10 @@ from cometary.sessions.flow import Flow
 from tests.cluster.conformance.engines import running
 
 
+def ignore(_: object) -> None:
+    """Take what is told, and do nothing."""
+
+
 class Server:
     """One node, and what was routed there."""
 
@@ -29,7 +34,7 @@ class Server:
         self.routed: list[object] = []
         self.full = False
         self.flow = Flow()
-        local: Any = SimpleNamespace(attach=lambda _: None, publish=self._route, members=None)
+        local: Any = SimpleNamespace(attach=ignore, publish=self._route, members=None)
         self.engine = NodesEngine(local, Contracts(), self.flow, Others(list, list), self.cluster)
         dispatcher: Any = SimpleNamespace()
         self.engine.attach(dispatcher)
@@ -91,7 +96,7 @@ async def test_nothing_is_remembered_of_a_node_that_is_forgotten() -> None:
         peer: Any = SimpleNamespace(
             node=f"n{number}", incarnation="1", outgoing=Outgoing("n", Lock()), knows_of=0
         )
-        link: Any = SimpleNamespace(send=lambda _: None, put=lambda _: None)
+        link: Any = SimpleNamespace(send=ignore, put=ignore)
         server.engine.linked(peer, link)
         assert peer.outgoing.process == "1"
         server.engine.lost(peer)
@@ -101,4 +106,5 @@ async def test_nothing_is_remembered_of_a_node_that_is_forgotten() -> None:
 
 def sizes(engine: NodesEngine) -> dict[str, int]:
     kept = {**vars(engine), "orphaned": engine.members.orphaned}
-    return {name: len(held) for name, held in kept.items() if isinstance(held, (dict, set))}
+    sized = [(name, cast("Sized", held)) for name, held in kept.items() if isinstance(held, (dict, set))]
+    return {name: len(held) for name, held in sized}

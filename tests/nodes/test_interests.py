@@ -174,8 +174,12 @@ def test_what_was_not_answered_is_told_again_with_what_was_known_then() -> None:
 
 
 def test_what_is_wanted_no_more_is_remembered_no_more_though_nothing_is_answered() -> None:
-    said, peer = list[Any](), SimpleNamespace(knows_of=7)
-    peer.say = lambda _: None
+    said = list[Any]()
+
+    def say(_: bytes) -> None:
+        """Say what nobody answers."""
+
+    peer = SimpleNamespace(knows_of=7, say=say)
     telling = Telling(cast("Peer", peer))
     for number in range(50):
         telling.want(f"p{number}")

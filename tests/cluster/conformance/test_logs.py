@@ -116,7 +116,11 @@ async def test_a_path_of_which_nothing_is_known_has_nothing(new_engine: NewEngin
 async def test_what_is_sent_again_is_there_once(lasting_servers: Callable[[str], EngineServer]) -> None:
     engine = RedisEngine(lasting_servers("redis").url, "a", lease=LEASE)
     shelf, calls = LogShelf("twice", Keeping(10)), list[bytes]()
-    logs = RedisLogs(engine._keys, "a", lambda command, *_: calls.append(command), engine._lane.ask)
+
+    def call(command: bytes, _answered: object, _refused: object) -> None:
+        calls.append(command)
+
+    logs = RedisLogs(engine._keys, "a", call, engine._lane.ask)
     async with running(engine):
         for number in range(3):
             logs.append(shelf, Addition("twice", b"%d" % number, 1), lambda _: None)
