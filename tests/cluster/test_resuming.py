@@ -142,7 +142,9 @@ async def test_an_update_to_a_durable_path_is_recorded_before_its_client_gets_it
             await first.die()
             second = await start(nursery, LocalEngine(shared, "b", lease=LEASE), settings)
             way.lead_to(second.running.comet)
-            await until(lambda: got.count(("own/packet", 3)) and got.count(("orders/new", 3)))
+            await until(
+                lambda: got.count(("own/packet", 3)) and got.count(("orders/new", 3)) and account.gaps
+            )
         for recorded in ("orders/new", "own/packet"):
             assert [number for path, number in got if path == recorded] == [1, 2, 3]
         assert account.gaps == ["*/*"], "of what no session heard nobody knows"
