@@ -95,8 +95,12 @@ STAND_INS: Final = {
     "sessions/test_effects.py": "a Scene for the keeper",
     "sessions/test_flow.py": "a Held for the keeper",
     "sessions/test_posting.py": "a FakeKeeper for the keeper",
+    "transport/wires/engineio/test_connection.py": "a Talking and a Wire, which extend compiled classes",
+    "transport/wires/socketio/test_stream.py": "a Connected for the connection",
     "transport/wires/streams/test_body_stream.py": "a Wire for the exchange",
     "transport/wires/streams/test_endpoint.py": "an Attaching for the gate",
+    "transport/wires/websocket/test_channel.py": "a Talker and Turns, which extend compiled classes",
+    "transport/wires/websocket/test_conversation.py": "a Letting for the gate",
 }
 """Tests that put an object of another class where compiled code takes only the real one, and which."""
 

@@ -32,11 +32,7 @@ const BREAKS = [
   ["4: forget what may not have been processed", "request.rid < this.#highestAnswered", "request.rid > 0"],
   ["5: take packets twice", "answer.packets.slice(known)", "answer.packets"],
   ["5: acknowledge more than has come", "this.#ack += fresh.length", "this.#ack += answer.packets.length"],
-  [
-    "5: acknowledge nothing",
-    "return { ack: this.#ack, gen: this.gen",
-    "return { ack: 0, gen: this.gen",
-  ],
+  ["5: acknowledge nothing", "return { ack: this.#ack, gen: this.gen", "return { ack: 0, gen: this.gen"],
   ["5: skip one packet too many", "answer.packets.slice(known)", "answer.packets.slice(known + 1)"],
   ["10: wait for what a broken stream did not confirm", "if (request.onSocket) this.lost(request)", "0"],
   ["10: number what comes on a stream wrongly", "seq + body.packets.length", "seq"],
