@@ -1,14 +1,14 @@
 """The engine of a node, as its hub sees it: what is published here reaches the sessions of all nodes.
 
 1.  What is published to a path without a history is routed here at once, and sent to the others that want it
-    (`publications`, `interests`). For that the engine of the cluster is asked nothing.
+    (`publications`, `interests`). The engine of the cluster is not asked for that.
 2.  What is published to a path with one is numbered and kept by the engine of the cluster first (`histories`): one
-    operation, however many hear it. Whoever waits for it has waited until no end of a node can lose it.
-3.  What has an idempotency key asks the engine for that (`once`), or where it is numbered. What is published to its
-    path meanwhile waits behind it.
-4.  While the engine is away, no more than `MOST_PENDING` wait for it: one more is refused
-    (`MailboxFullError`). Who waits longer than `PATIENCE` is told to send it again, under the same idempotency key: it
-    may still be numbered.
+    operation, however many hear it. Once the wait for that is over, no end of a node can lose the update.
+3.  For an update with an idempotency key, the engine is asked who has the key (`once`), or this is done where the
+    update is numbered. What is published to its path meanwhile waits behind it.
+4.  While the engine is away, no more than `MOST_PENDING` updates wait for it: one more is refused
+    (`MailboxFullError`). A caller that waits longer than `PATIENCE` is told to send the update again, under the same
+    idempotency key: it may still be numbered.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ PAUSE: Final = 0.25
 
 
 class Unnumbered(NamedTuple):
-    """An update that waits for the engine: for its number, or that it is known who has its key or one before it.
+    """An update that waits for the engine: for its number, or until it is known who has its key or one before it.
 
     Attributes:
         packet: the update.
         published: what is told of it; None if that is to be made.
-        taken: told when it waits no more.
-        until: when whoever waits is told to send it again, by the monotonic clock.
+        taken: told when it no longer waits.
+        until: when the caller that waits is told to send it again, by the monotonic clock.
     """
 
     packet: Packet
@@ -81,7 +81,7 @@ class Unnumbered(NamedTuple):
 
 
 class NodesEngine:
-    """It; see `cometary.dispatch.engine`.
+    """The engine of a node; see `cometary.dispatch.engine`.
 
     Args:
         local: routes here what has no history.
@@ -89,7 +89,7 @@ class NodesEngine:
         flow: knows how much is still to be routed here.
         others: what is kept for each other node.
         cluster: keeps histories, and knows who is there.
-        say: tells each other node something that it is told again by its next link.
+        say: tells each other node something that is repeated on its next link.
         receipts: told of updates that nobody here hears.
 
     Attributes:
@@ -164,7 +164,7 @@ class NodesEngine:
         self.members.orphaned.add(peer.node)  # until it says who is there, or its lease has run out
 
     def lost(self, peer: Peer) -> None:
-        """Read what a node that has gone may have told nobody of, and wait for its lease to run out."""
+        """Read what a node that has gone may not have told anybody of, and wait for its lease to run out."""
         self._telling.pop(peer.node, None)
         with self._others.lock:
             self._interests.forget(peer)
@@ -192,7 +192,7 @@ class NodesEngine:
                 self.members.hear(peer.node, message)
 
     def _say_how_far(self) -> None:
-        """Tell each other node how much was published here, and of how much of its own this one knows."""
+        """Tell each other node how much was published here, and how much of what it published is known here."""
         for telling in self._telling.values():
             telling.how_far(self._interests.number)
 
@@ -241,7 +241,7 @@ class NodesEngine:
         return taken
 
     def publish_once(self, packet: Packet, key: str) -> Future[None]:
-        """Do so, unless any node has published the same under this key; see `Engine.publish_once`."""
+        """Publish it, unless a node has already published the same under this key; see `Engine.publish_once`."""
         published = as_published(packet)
         payload = encoded(published)
         shelf = self._histories.shelf_of(packet.path)
@@ -259,7 +259,7 @@ class NodesEngine:
         return taken
 
     def _note_waiting(self, packet: Packet, taken: Future[None]) -> Future[None]:
-        """Have whoever waits for an update told when that takes too long (rule 4)."""
+        """Tell those who wait for an update when that takes too long (rule 4)."""
         token = next(self._tokens)
         self._unnumbered[token] = Unnumbered(packet, None, taken, monotonic() + PATIENCE)
         taken.add_done_callback(partial(self._waits_no_more, token))
@@ -329,7 +329,7 @@ class NodesEngine:
         taken.offer()
 
     def _route_to_nobody(self, packet: Packet) -> None:
-        """Take note that nobody here hears an update: who comes to hear it meanwhile reads it."""
+        """Take note that nobody here hears an update: anyone who comes to hear it meanwhile reads it."""
         if isinstance(packet, TrackedPacket) and packet.receipt is not None and self._receipts is not None:
             self._receipts.add(Receipt(packet.receipt, "routed", packet.path, sessions=0))
 

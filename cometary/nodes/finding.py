@@ -1,4 +1,4 @@
-"""Who has a session that can outlive its node: found out for each request that comes for one which is not here.
+"""Who has a session that can outlive its node: found out for each request for one that is not here.
 
     the request's session is …            then
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -8,18 +8,19 @@
       a node that is gone, or leaves      adopt the session, and answer here
       nobody                              `unknown-session`; while the engine is away: come back
 
-1.  A request that was forwarded is never forwarded by whoever gets it: that says who has the session (`Moved`), and
-    the node to which its client is connected forwards it there. It does so `MOST_MOVES` times, then its client is told
-    to ask again. So there are no loops, whatever two nodes believe of each other.
-2.  What was found is a hint, as the tag in an id is. `MOST_KNOWN` are remembered, the latest.
+1.  A request that was forwarded is never forwarded again by the node that gets it: that node says who has the session
+    (`Moved`), and the one to which the client is connected forwards the request there. It does so `MOST_MOVES` times,
+    and then tells the client to ask again. So there are no loops, whatever two nodes believe of each other.
+2.  What was found is a hint, as the tag in an id is. The latest `MOST_KNOWN` are remembered.
 3.  A node is gone when its lease has run out, or its address refuses connections, or it has said that it leaves. Should
     it be there all the same, the generation of the record keeps it from doing anything in the session's name.
-4.  A node that is about to stop adopts nothing. What its own clients ask of its sessions another node adopts.
-5.  A WebSocket is not answered by requests that come back: its connection is passed on as a whole. So the engine is
-    always asked who has the session before that, and the node that gets it passes it on no further.
-6.  Sessions that were opened at a node that has gone or stopped may be anywhere, be it back or not, and one that comes
-    back does not take requests at once: so the engine is asked first, once for each session, and of one that it does
-    not know the node itself, where it may live without being recorded.
+4.  A node that is about to stop adopts nothing. A session of its own that its clients ask for is adopted by another
+    node.
+5.  A WebSocket is no request that could come back: its connection is passed on as a whole. So the engine is always
+    asked first who has the session, and the node that gets the connection passes it on no further.
+6.  Sessions that were opened at a node that has gone or stopped may be anywhere, whether it is back or not, and one
+    that comes back does not take requests at once: so the engine is asked first, once for each session. If the engine
+    does not know a session, the node itself is asked: the session may live there without being recorded.
 """
 
 from __future__ import annotations
@@ -45,10 +46,10 @@ if TYPE_CHECKING:
     from cometary.transport.net.channel import Successor
 
 MOST_MOVES: Final = 3
-"""How often one request may be sent on, since its session was not where it was thought to be."""
+"""How often one request may be sent on because its session was not where it was thought to be."""
 
 MOST_KNOWN: Final = 100_000
-"""Sessions of which it is remembered where they were found, if that is not the node of their birth."""
+"""Sessions whose place is remembered, if they were not found at the node of their birth."""
 
 
 class Finding:
@@ -91,7 +92,7 @@ class Finding:
         return None if peer is None or peer.gone else peer.pass_on
 
     def forward_of(self, sid: str) -> Callable[[Exchange], None] | None:
-        """Return what has requests of a session answered that does not live here; None if its end is known here."""
+        """Return what has requests answered whose session does not live here; None if its end is known here."""
         place = self.find(sid)
         return place.forward if isinstance(place, Elsewhere) else None
 
@@ -123,18 +124,18 @@ class Finding:
             self.forward(sid, peer, exchange, 0)
 
     def forward(self, sid: str, peer: Peer, exchange: Exchange, moves: int) -> None:
-        """Forward a request, which has been sent on so often, to the node that should have its session."""
+        """Forward a request, sent on this often so far, to the node that should have its session."""
         peer.forwarding.forward(exchange, partial(self._go_on, sid, peer, moves + 1))
 
     def _go_on(self, sid: str, peer: Peer, moves: int, exchange: Exchange, node: str | None) -> None:
-        """Send a request on that came back.
+        """Send on a request that came back.
 
         Args:
             sid: its session.
             peer: where it was.
             moves: how often it has been sent on, this time included.
             exchange: the request.
-            node: who has the session, as `peer` says; "" if that is about to stop, and None if it has gone.
+            node: who has the session, according to `peer`; "" if that is about to stop, and None if it has gone.
         """
         self._known.pop(sid, None)
         if node == "":
@@ -245,7 +246,7 @@ class Sought:
             exchange.refuse(error)
 
     def elsewhere(self, node: str) -> None:
-        """Have the node answer that has the session, or, if it is "", any that can adopt it (rules 1 and 4)."""
+        """Have the node that has the session answer, or, if it is "", any that can adopt it (rules 1 and 4)."""
         exchange = self._taken()
         if exchange is None:
             return

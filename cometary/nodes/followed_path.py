@@ -4,12 +4,13 @@
 
 1.  What is kept is the engine's. The copy has what was routed here, and nothing else: so a session that connects to the
     path and reads, in one turn, gets each update once, kept or routed, as on a server by itself.
-2.  While it is loaded nothing of the path is routed here. What the engine has appended since the path has been wanted
-    is routed then, the rest is in the copy: it says of each entry how old it is, so no clocks are compared. A session
-    that has connected gets all that was published since, and perhaps what was published in the moment before.
+2.  While it is being loaded, nothing of the path is routed here. What the engine has appended since the path was
+    first wanted is routed afterwards, and the rest is in the copy: the engine says how old each entry is, so no
+    clocks are compared. A session that has connected gets all that was published since, and perhaps what was
+    published in the moment before.
 3.  A client that comes from another node with a position ahead of what was routed here is told that there is a gap:
-    otherwise it would get again what it has had.
-4.  What comes late of a base that is past (`path_order`) is routed, and not kept: the copy is of one base.
+    otherwise it would be sent again what it has had.
+4.  What comes late from a past base (`path_order`) is routed, and not kept: the copy is of one base.
 5.  No more than `MOST_HELD` updates wait for others. Beyond that they are let go of, since the engine has them.
 
 Pure: time comes in.
@@ -42,7 +43,7 @@ MARGIN: Final = 0.002
 
 
 class Reader(NamedTuple):
-    """A reader that waits while it is loaded.
+    """A reader that waits while the path is loaded.
 
     Attributes:
         behind: where to begin; None for the latest.
@@ -56,7 +57,7 @@ class Reader(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """What came of loading it, or reading what was missing.
+    """What came of loading the path, or of reading what was missing.
 
     Attributes:
         packets: what is to be routed, in its order.
@@ -68,7 +69,7 @@ class Loaded(NamedTuple):
 
 
 class FollowedPath:
-    """It.
+    """A path that somebody here hears.
 
     Args:
         path: the path.
@@ -196,7 +197,7 @@ class FollowedPath:
             reader.answer.offer(self._read(reader.behind, reader.limit, now))
 
     def take_readers(self) -> list[Reader]:
-        """Return those who wait until it is loaded, which wait for it no more."""
+        """Return those who wait until it is loaded; they no longer do."""
         readers, self._readers = self._readers, []
         return readers
 

@@ -1,18 +1,19 @@
 """Histories with several nodes: what is kept is the engine's, and what is heard here is made one sequence.
 
 1.  An update to a path with a history goes to the engine first, which numbers it and keeps it, in one operation; then
-    its node tells the others, by the links, with its number. So one order holds for a path, everywhere, whoever
-    publishes; and what the engine has is lost with no node.
+    its node tells the others, over the links, with its number. So the order of a path is the same everywhere,
+    whichever node publishes; and what the engine has is not lost with any node.
 2.  A path that is heard here is followed: see `followed_path`. What comes out of order waits for what is before it;
     if that has not come `HOLD` seconds later, it is read from the engine.
-3.  A node that has gone may have had something numbered, and told nobody. So when one has gone, it is looked which
-    paths have more than was heard of them (`catch_up`), and that is read. Numbers of another base are looked through
-    from the first on. However often that is asked for, each shelf is looked through once at a time, and once more.
+3.  A node that has gone may have had something numbered, and told nobody. So when one has gone, the engine is asked
+    which paths have more than was heard of them (`catch_up`), and that is read. Numbers of another base are looked
+    through from the first on. However often that is asked for, each shelf is looked through once at a time, and once
+    more.
 4.  Each path is read by itself: a pattern with stars has no position.
-5.  Of paths that are heard only by patterns with stars, `MOST_FOLLOWED` are followed: the one that was heard of least
-    recently is forgotten first, and loaded anew when something comes.
-6.  Who reads is answered: an engine that is away is waited for as long as its calls wait, and a path that is forgotten
-    while it is loaded is read by itself.
+5.  Of the paths that are heard only by patterns with stars, `MOST_FOLLOWED` are followed: the one that was least
+    recently heard of is forgotten first, and loaded anew when something comes.
+6.  Every reader is answered: an engine that is away is waited for as long as its calls wait, and a path that is
+    forgotten while it is being loaded is read by itself.
 """
 
 from __future__ import annotations
@@ -56,14 +57,14 @@ logger = get_logger("cometary.nodes")
 
 
 class NodeHistories:
-    """Them, at one node.
+    """Histories, at one node.
 
     Args:
         contracts: which paths have a history.
         logs: keeps them.
         wishes: what this node wants.
         route: routes a packet here, and has it recorded.
-        tell_gap: tells whoever hears a path that something is missing.
+        tell_gap: tells those who hear a path that something is missing.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class NodeHistories:
             self._follow(text)
 
     def drop(self, lapsed: Sequence[str]) -> None:
-        """Forget the paths that are wanted no more, now that these patterns are not."""
+        """Forget the paths that are no longer wanted, now that these patterns are not."""
         exact = all(Pattern.compile(text).exact for text in lapsed)
         for path in (
             [*lapsed] if exact else [*self._followed]
@@ -249,7 +250,7 @@ class NodeHistories:
     # -- when a node has gone
 
     def catch_up(self) -> None:
-        """See whether anything was numbered of which this node was not told (rule 3)."""
+        """See whether anything was numbered that this node was not told of (rule 3)."""
         if self._nursery is not None:
             for shelf in self._shelves.values():
                 self._due[shelf.name] = shelf

@@ -1,17 +1,17 @@
 """Who wants what: an update goes to the nodes at which somebody hears its path, and to no others.
 
-1.  Each node tells every other one which patterns it wants (`Wants`, `Unwants`), all of them on every new link. Before
+1.  Each node tells every other one which patterns it wants (`Wants`, `Unwants`), all of them on every new link. Until
     that is known, and while there is no link from it, a node gets all that is published.
-2.  A session that connects does not wait for that. The latest updates are remembered: when a node tells that it wants a
-    pattern, it is sent those that it has not been sent, and that were published after it had last heard how far the
-    publisher was. So a session that was connected before something was published gets it; and perhaps what was
+2.  A session that connects does not wait for that. The latest updates are remembered: when a node says that it wants
+    a pattern, it is sent those that it has not been sent yet and that were published after it last heard how far the
+    publisher was. So a session that was connected before something was published gets it, and perhaps what was
     published in the moment before. Each node tells the others how far it is (`Passed`) every quarter of a second. If
-    the link from it breaks, it is sent at once what it was not sent since it had last told: so the order of a path is
-    kept.
-3.  `MOST_RECENT` updates are remembered, of `MOST_BYTES`. If these do not reach back as far as they should, the node is
-    told that something is missing (`Missed`).
-4.  What a node has told is told again on the next link, with what it had heard then, until that was answered, or until
-    it is wanted no more.
+    the link from a node breaks, it is at once sent everything that it was not sent since it last told: so the order
+    of a path is kept.
+3.  At most `MOST_RECENT` updates are remembered, and `MOST_BYTES` of them. If these do not reach back far enough, the
+    node is told that something is missing (`Missed`).
+4.  What a node has told is repeated on the next link, with what it had heard at the time, until it has been answered,
+    or until the pattern is no longer wanted.
 
 `Interests` is about what others want, `Telling` about what this node wants. Pure, except for what they send.
 """
@@ -93,7 +93,7 @@ class Interests:
 
     @property
     def number(self) -> int:
-        """That of the latest update."""
+        """The number of the latest update."""
         return self._number
 
     def publish(self, packet: Packet, published: Published | None = None, place: Place = NOWHERE) -> None:

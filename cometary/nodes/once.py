@@ -1,19 +1,19 @@
-"""Updates with an idempotency key, to paths without a history: each counts once, whichever nodes it is sent to again.
+"""Updates with an idempotency key, to paths without a history: each counts once, whichever nodes repeats are sent to.
 
 1.  The engine is asked first who has the key: one operation. A node that has it itself has published the update, and
-    answers a repeat as the first. To a path with a history, that is done where the update is numbered
+    answers a repeat like the first. For a path with a history, this is done where the update is numbered
     (`cometary.cluster.path_logs`).
 2.  If another node has the key, nobody knows whether it has told anybody: it may have died in between. So the update is
     published again, under the key and the name of the claim, and each node ignores what has come to it under that
     key before.
 3.  What is published to the same path meanwhile waits behind it, in its order.
-4.  What could not be published leaves no trace here, though its claim stays: the repeat of it is published.
+4.  What could not be published leaves no trace here, though its claim stays: a repeat of it is published.
 5.  A key is known for `SECONDS`. Each node knows the latest `MOST` under which anything came. The same claim is the
-    same update, whenever it comes. Another one is another update, since the engine has forgotten the one before; but
-    an engine that has lost everything has done so too early, and only time tells. What comes may have waited for
-    `LATE` seconds since it was claimed, so the time of a node ends sooner by that: no update is lost by it.
+    same update, whenever it comes. Another claim is another update, since the engine has forgotten the one before;
+    but an engine that has lost everything has forgotten it too early, and only time tells. What comes may have waited
+    for `LATE` seconds since it was claimed, so a node's own time ends that much sooner: no update is lost by it.
 
-Runs on the loop's thread, except for `publish` and `behind`: the caller has a lock.
+Runs on the loop's thread, except for `publish` and `behind`, for which the caller holds a lock.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Waiting:
 
 
 class KeyedUpdates:
-    """Them, at one node.
+    """Updates with an idempotency key, at one node.
 
     Args:
         cluster: knows who has which key.

@@ -1,4 +1,4 @@
-"""Another node, as one node sees it: the links to it and from it, and what waits for these.
+"""Another node, as one node sees it: the links to and from it, and what waits for them.
 
     unknown ── it is heard of, or dials ──→ there ── its lease runs out ──→ gone
                                              │ ↑                             │
@@ -6,17 +6,18 @@
                                              ↓ │ the engine counts it again  │
                                             gone ←───────────────────────────┘
 
-1.  Each node dials each other one. By the link that it dialed it asks; by the one that the other dialed it is asked.
+1.  Each node dials every other one. It asks over the link that it dialed, and is asked over the one that the other
+    dialed.
 2.  A node whose address refuses connections has gone: its socket is open as long as the process lives. That is known
     seconds before its lease has run out.
-3.  A node of which nothing was heard for `QUIET` seconds is asked whether it is there (`Ping`), and so is one whose
-    lease has run out. It has gone when that is so and no answer has come `ANSWER` seconds after it was asked, or if
-    there is no link. So one that hangs is not asked only when its lease has run out. It may have lost its connection to
-    the engine, and nothing else.
-4.  What was asked of a node that has gone is unknown: its sessions have gone with it, but for those that other nodes
-    adopt (`finding`).
+3.  A node that has not been heard from for `QUIET` seconds is asked whether it is there (`Ping`), and so is one whose
+    lease has run out. It has gone when its lease has run out and no answer has come `ANSWER` seconds after it was
+    asked, or there is no link. So a node that hangs is asked before its lease runs out. One whose lease has run out
+    may have lost its connection to the engine, and nothing else.
+4.  The outcome of what was asked of a node that has gone is unknown: its sessions have gone with it, except those
+    that other nodes adopt (`finding`).
 5.  A node that leaves has let go of all that others can adopt, and is asked for nothing more. It answers what it was
-    asked, until it ends the link; what it has not answered by then is as unknown as what a node was asked that has
+    asked until it ends the link; the outcome of what it has not answered by then is unknown, as with a node that has
     gone. There is no other link to wait for, and no lease.
 """
 
@@ -63,10 +64,10 @@ if TYPE_CHECKING:
 
 
 ANSWER: Final = 2.0
-"""Seconds for the answer of a node, which may have run out when its lease does."""
+"""Seconds that a node has to answer; they may have passed by the time its lease runs out."""
 
 QUIET: Final = 1.0
-"""Seconds without a word of it after which it is asked."""
+"""Seconds of silence after which a node is asked whether it is there."""
 
 NAMED: Final = 60.0
 """Seconds; see `cometary.nodes.peers`, rule 5."""
@@ -84,18 +85,18 @@ class Peer:
         others: what is published for all nodes.
         comet: the path of the clients' endpoint.
         changed: told when a link has ended.
-        watcher: returns who has something to tell it besides.
+        watcher: returns who else has something to tell it.
 
     Attributes:
         node: the same.
         tag: what the ids of its sessions end with.
-        address: where it is, as it was heard last.
+        address: where it is, as last heard.
         gone: whether it is taken for gone.
         leaving: whether it has said that it is about to stop.
-        scattered: whether it has gone, or stopped, since it is known: sessions that were opened there may be anywhere.
-        gone_since: since when it is, or was the last time.
+        scattered: whether it has gone, or stopped, since it became known: sessions opened there may be anywhere.
+        gone_since: since when it has been gone, or was the last time.
         refused: whether nobody has listened where it is, though a link from it was there.
-        named_at: when another node has named it.
+        named_at: when another node named it.
         incarnation: which process it is; empty before that is known.
         forwarding: has it answer requests.
         outgoing: what was published for it.
@@ -154,12 +155,12 @@ class Peer:
 
     @property
     def is_linked(self) -> bool:
-        """Whether there are both."""
+        """Whether both links are there."""
         return self.is_dialed and self.has_dialed
 
     @property
     def has_links(self) -> bool:
-        """Whether there is any."""
+        """Whether there is either link."""
         return self.is_dialed or self.has_dialed
 
     # -- the link to it
@@ -195,7 +196,7 @@ class Peer:
         self._changed()
 
     def pass_on(self, read: bytes, said: int = 0) -> Successor:
-        """Return what a connection goes on as whose session is there; see `ElsewhereError`."""
+        """Return what a connection whose session is there goes on as; see `ElsewhereError`."""
         tunnels = self._tunnels
         if tunnels is None:
             return hang_up(read, said)
@@ -258,7 +259,7 @@ class Peer:
         return new.link
 
     def incoming_of(self, incarnation: str, route: Callable[[Told, float], None]) -> Incoming:
-        """Return what takes what it publishes: another one for each of its processes."""
+        """Return what takes what it publishes: a separate one for each of its processes."""
         incoming = self._incomings.get(incarnation)
         if incoming is None:
             if len(self._incomings) >= INCARNATIONS:
@@ -296,7 +297,7 @@ class Peer:
             self.forwarding.gone()
 
     def say(self, payload: bytes) -> None:
-        """Tell it something that it is told again by the next link."""
+        """Tell it something that is repeated on its next link."""
         if self._dialed is not None:
             self._dialed.put(payload)
 

@@ -1,16 +1,18 @@
 """All other nodes, as one node knows them: whom the engine counts as there, and the links with them.
 
-1.  Whoever the engine says is there is dialed, and so is whoever has dialed. That goes on until there is a link.
-2.  A node whose lease has run out may only have lost its connection to the engine. It is taken for gone if there is no
-    link to it, or if it does not answer by that; and forgotten `FORGOTTEN` seconds later.
+1.  Every node that the engine says is there is dialed, and so is every node that has dialed. That goes on until there
+    is a link.
+2.  A node whose lease has run out may only have lost its connection to the engine. It is taken for gone if there is
+    no link to it, or if it does not answer on that link; it is forgotten `FORGOTTEN` seconds later.
 3.  What comes before this node takes clients waits in the kernel: links are served when there is a home.
-4.  Whatever fails is logged, and ends nothing: the links are looked after as long as the node is there.
-5.  Whoever is dialed names the nodes that it is linked with. One of which the engine knows nothing is dialed then, too,
-    and for `NAMED` seconds not taken for gone though it is not reached: its clients are told to ask again.
-6.  When this node has stopped it tells all others that it leaves. There are no more links, and whoever waits for an
-    answer by one is to ask another node: its connection is closed, which a proxy or a client takes for what it is.
-    Whoever dials then is hung up on before it has a link: it would lose that at once, and dial again without a pause.
-    Who is there is no longer looked at, either.
+4.  A failure is logged, and ends nothing: the links are looked after as long as the node is there.
+5.  A node that is dialed names the nodes that it is linked with. One that the engine knows nothing of is then dialed
+    too, and for `NAMED` seconds is not taken for gone even if it cannot be reached: its clients are told to ask
+    again.
+6.  When this node has stopped, it tells all others that it leaves. There are no more links, and anyone waiting for an
+    answer over one has to ask another node: the connection is closed, and a proxy or a client understands that. A
+    node that dials after that is hung up on before it has a link: it would lose the link at once, and dial again
+    without a pause. Nor does this node look at who is there any longer.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ logger = get_logger("cometary.nodes")
 
 
 class Peers:
-    """Them.
+    """All other nodes, and the links with them.
 
     Args:
         own: who this node is.
@@ -59,8 +61,8 @@ class Peers:
     Attributes:
         dialing: makes links.
         others: what is published for all of them.
-        route: routes here what another node has published; None until there is what does.
-        watcher: who has something to tell each node besides.
+        route: routes here what another node has published; None until that is possible.
+        watcher: who else has something to tell each node.
         complete: whether all that are there are linked with this one, or one of them cannot be.
     """
 
@@ -91,15 +93,15 @@ class Peers:
         return iter(self._peers.values())
 
     def with_tag(self, tag: str) -> Peer | None:
-        """Return the node whose sessions' ids end so; None if there is none that is known."""
+        """Return the node whose sessions' ids end so; None if no such node is known."""
         return self._by_tag.get(tag)
 
     def named(self, node: str) -> Peer | None:
-        """Return the node of this name; None if there is none that is known."""
+        """Return the node of this name; None if no such node is known."""
         return self._peers.get(node)
 
     def serve(self, exchange: Exchange) -> None:
-        """Answer a request here that was to be forwarded; never raises."""
+        """Answer here a request that was to be forwarded; never raises."""
         home = self._at_home()
         service = home.clients if exchange.path == self._comet else home.control
         if service is None:
@@ -116,7 +118,7 @@ class Peers:
             self._serve(link, sock)
 
     def begin(self) -> None:
-        """Dial whoever is there, since this node has joined them."""
+        """Dial every node that is there, now that this one has joined them."""
         self._cluster.watch(self._may_have_gone)
         self._look_who_is_there()
 
@@ -165,7 +167,7 @@ class Peers:
         peer.look(now)
 
     def _look_who_is_there(self) -> None:
-        """Dial whoever is there, and has not been reached."""
+        """Dial every node that is there and has not been reached."""
         if self._left:
             return
         for node, address in self._cluster.addresses().items():
@@ -186,7 +188,7 @@ class Peers:
             self.complete.set()
 
     def note_change(self) -> None:
-        """Look soon who has to be dialed."""
+        """See soon who has to be dialed."""
         self._changed.set()
 
     def _may_have_gone(self, node: str) -> None:
@@ -201,7 +203,7 @@ class Peers:
         peer.has_gone()
 
     def say(self, payload: bytes) -> None:
-        """Tell each of them something that it is told again by its next link."""
+        """Tell each of them something that is repeated on its next link."""
         for peer in self._all:
             peer.say(payload)
 
@@ -226,10 +228,10 @@ class Peers:
         return peer
 
     async def check(self, hello: Hello) -> None:
-        """See whether a process is still the node whose name it has: it may have hung until another one took that.
+        """See whether a process is still the node whose name it has: it may have hung until another one took the name.
 
         Raises:
-            NodeRefusedError: another one is, by what the engine says.
+            NodeRefusedError: another one is, according to the engine.
         """
         named = self._cluster.incarnation_of
         if named(hello.node) not in {"", hello.incarnation}:
@@ -244,10 +246,10 @@ class Peers:
         self._look_who_is_there()
 
     async def welcome(self, hello: Hello) -> Welcome:
-        """Return what a node is told that has dialed.
+        """Return what to tell a node that has dialed.
 
         Raises:
-            NodeRefusedError: another process is that node by now, by what the engine says.
+            NodeRefusedError: another process is that node by now, according to the engine.
             ConnectionAbortedError: this node has stopped (rule 6); nobody's fault.
         """
         if self._left:
