@@ -1,24 +1,27 @@
 """The machine of a session's owner: what it records, and before what.
 
-1.  It stands between whoever brings requests and the session that answers them. It keeps the record as the engine is
-    known to have it, and has at most one change under way. What is to be recorded meanwhile is gathered for the next.
+1.  It stands between those who bring requests and the session that answers them. It keeps the record as the engine is
+    known to have it, and has at most one change under way. What is to be recorded meanwhile is gathered for the next
+    one.
 2.  A packet sent to the session alone is delivered when it is in the record (R2). One of a path's log is delivered at
     once; the client says how much of it it has (R7).
-3.  Requests are processed in the order of their ids. One with packets is met when they are in the record and were
-    handled, or their handler waits; and no later one before they are in the record (R3). `redo`: the handlers are
-    called first, and all of it is one change. So they may be called again, should the node die.
-4.  Which call is begun is in the record before it begins, and none begins while the node's lease has run out by its own
-    clock (R8), nor before the engine has confirmed the generation after that. A call that had begun when the node died
-    is not made again: the next owner reports it when the engine has confirmed its generation, and then records that it
-    was. Should this one be taken for dead in between, the next one reports it once more, rather than nobody.
+3.  Requests are processed in the order of their ids. One with packets is met when its packets are in the record and
+    were handled, or their handler waits; and no later request is met before they are in the record (R3). `redo`: the
+    handlers are called first, and all of it is one change. So they may be called again, should the node die.
+4.  The record says which call is begun before it begins, and none begins while the node's lease has run out by its
+    own clock (R8), nor before the engine has confirmed the generation after that. A call that had begun when the node
+    died is not made again: the next owner reports it when the engine has confirmed its generation, and then records
+    that it has done so. Should that owner be taken for dead in between, the one after it reports the call once more,
+    so that it is not reported to nobody.
 5.  An owner that has adopted the session delivers nothing until a request, or a sign, of its own generation has told
     where the client is. Those of older generations are processed, and answered with nothing; their acknowledgements are
     of other numbers (R4). All ids up to a request's `done` were processed before (R6). A sign, by which a stream is
     attached or acknowledged, has no id and no packets, so it waits for nothing.
-6.  A fenced change says that another node owns the session: it is forgotten. A request of a later generation only makes
-    this doubtful, since it is its client's word: the engine is asked, and if the session is still owned, the request
-    is refused. Where the engine has lost changes, the record is restored, and the change is sent again.
-7.  What ends a session for its client, whether its end or a wrong request, is told when the engine has confirmed the
+6.  A fenced change says that another node owns the session: it is forgotten. A request of a later generation only
+    raises a doubt about that, since it is the word of a client: the engine is asked, and if the session is still
+    owned, the request is refused. Where the engine has lost changes, the record is restored, and the change is sent
+    again.
+7.  What ends a session for its client, whether its end or a wrong request, is told once the engine has confirmed the
     generation after the cause arose: a node that was taken for dead must not tell (M5).
 8.  When it is drained, it finishes what is under way, begins no further call, and is handed on.
 
@@ -65,13 +68,13 @@ WIDTH: Final = 2
 """How many requests a client may have unanswered."""
 
 MOST_WAITING: Final = 4 * WIDTH
-"""Requests that wait for their turn, and doubts that wait for the engine: each may have been sent again."""
+"""Requests that wait their turn, and doubts that wait for the engine: each may have been sent again."""
 
 Handling = Literal["report", "redo"]
 Doubts = tuple[tuple[Asking | None, str], ...]
 
 LEASE: Final = "lease"
-"""A doubt that is nobody's request: whether the session is still owned since the lease has run out."""
+"""A doubt that comes of no request: whether the session is still owned, since the lease has run out."""
 
 
 class OwnerMachine(StateMachine):
@@ -213,7 +216,7 @@ class OwnerMachine(StateMachine):
         return [] if self._acknowledge(asking.ack) else "bad-ack"
 
     def _knows(self, place: ClientPosition) -> bool:
-        """Whether the record has all that a client lacks that is there, and all that it has."""
+        """Whether the record has all that a client lacks, and all that it has."""
         return 0 <= place.own - self.record.base <= len(self.record.out)
 
     def _sync(self, request: Asking) -> list[object]:
@@ -279,7 +282,7 @@ class OwnerMachine(StateMachine):
 
     @property
     def unnumbered(self) -> tuple[bytes, ...]:
-        """The recorded ones of these that were never delivered: nobody has come, or the session has ended before."""
+        """Those of them that are recorded and were never delivered: nobody has come, or the session ended first."""
         if self.deliveries is None:
             return self.record.out
         known = self.deliveries.own - self.record.base + self.deliveries.marks.count(None)
@@ -386,7 +389,7 @@ class OwnerMachine(StateMachine):
     # -- what is next
 
     def _go_on(self, actions: list[object]) -> Step:
-        """Do what can be done now, and hand on or forget the session if that was all."""
+        """Do what can be done now, and hand on or forget the session if nothing is left."""
         if self.record.gone:
             refused = [Dismiss(request, "session-ended") for request in self._requests()]
             return stop("ended", *actions, *refused, Forget(()))
@@ -430,7 +433,7 @@ class OwnerMachine(StateMachine):
 
     @property
     def _sure(self) -> bool:
-        """Whether nothing is to be confirmed that is nobody's request: the lease."""
+        """Whether nothing is to be confirmed that comes of no request: the lease."""
         return all(request is not None for request, _ in self._doubts + self._confirming)
 
     def _flush(self, actions: list[object]) -> None:

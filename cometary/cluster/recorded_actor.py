@@ -1,12 +1,12 @@
 """The actor of a recorded session: what becomes of each message, and of the client's requests.
 
-1.  All that comes is first the owner's machine's: see `recorded_shell`.
-2.  A request meets the session's machine without its packets, which have been handed over by then, and in its turn: the
-    owner's machine has put it there. So the window beneath follows the owner's.
+1.  Everything that comes goes to the owner's machine first: see `recorded_shell`.
+2.  A request meets the session's machine without its packets, which have been handed over by then, and in its turn:
+    the owner's machine has put it there. So the window beneath follows that of the owner.
 3.  The engine's answers come as mail, which waits for the next incarnation should this one crash.
-4.  A session that is forgotten goes on elsewhere, or is over. Requests that come all the same come again.
+4.  A session that is forgotten goes on elsewhere, or is over. Requests that still come are sent again.
 5.  A packet of a durable path is recorded before it is delivered, as if it were sent to the session alone.
-6.  What comes on a stream, or attaches one, has rules of its own: see `recorded_streams`.
+6.  What comes on a stream, or attaches one, has its own rules: see `recorded_streams`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TO_THE_OWNER = frozenset({Committed, Restored, Drain})
-"""Messages that are the owner's machine's as they are."""
+"""Messages that go to the owner's machine as they are."""
 
 
 class RecordedActor(RecordedStreams):
@@ -257,7 +257,7 @@ class RecordedActor(RecordedStreams):
     # -- elsewhere (rule 4)
 
     def _forget(self, requests: list[Any]) -> None:
-        """Let go of the session: it is over and done with, or goes on elsewhere."""
+        """Let go of the session: it is over, or goes on elsewhere."""
         self._recorded.forgotten = True
         self._release_greeted()
         if self._recorded.machine.record.gone:

@@ -1,12 +1,12 @@
 """The application's calls for a recorded session, and its end.
 
-1.  The application is called for one item of the inbox at a time, by the same `handover` as in any session. The call is
-    over when nothing of it is left: also no failure that is to be told. What a plain handler sends is part of the one
-    change that says so; what is sent at any other time is a change of its own.
+1.  The application is called for one item of the inbox at a time, by the same `handover` as in any session. The call
+    is over when nothing of it is left, not even a failure still to be told. What a plain handler sends is part of the
+    one change that says so; what is sent at any other time is a change of its own.
 2.  Should a handler crash the actor, its next incarnation finds all that matters in the `RecordedSession`.
-3.  If the session ends beneath (nobody comes for it, or there is no room), that is only said to the owner's machine. It
-    is told when it is recorded, and the rest of the end is that of any session, but that the sign-off has its turn in
-    the inbox: so it is told where the session is then, once.
+3.  If the session ends beneath (nobody comes for it, or there is no room), only the owner's machine hears of that.
+    The end is told when it is recorded, and the rest of it is as in any session, except that the sign-off has its
+    turn in the inbox: so it is told once, where the session is then.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cometary.fsm import StartTimer
 
 DIED = "the process that had the session died while its handler ran"
-"""What a call has failed of that had begun."""
+"""Why a call that had begun has failed."""
 
 
 class RecordedCalls(RecordedShell):
@@ -70,7 +70,7 @@ class RecordedCalls(RecordedShell):
             )
 
     def _report_death(self, item: bytes) -> None:
-        """Tell the application of a call that had begun where the session was before, and may have been made."""
+        """Tell the application of a call that had begun where the session was before, and may have been completed."""
         keeper, what, manager = self._keeper, read_item(item), self._manager
         error, session = ActorEndedError(DIED, "node-died"), Session(keeper, manager.hub)
         if isinstance(what, Packet):
@@ -111,7 +111,7 @@ class RecordedCalls(RecordedShell):
             self._end(reason)
 
     def _close(self, reason: str) -> None:
-        """Tell that the session has ended, which is recorded."""
+        """Tell that the session has ended, now that this is recorded."""
         keeper, recorded = self._keeper, self._recorded
         recorded.told, recorded.ends = True, reason
         for item in recorded.machine.unnumbered:  # it will not be delivered any more
@@ -132,7 +132,7 @@ class RecordedCalls(RecordedShell):
         self._sign_off_in_turn()
 
     def _sign_off_in_turn(self) -> None:
-        """Call the application for the end, when that is its turn, and all that was sent before it has come."""
+        """Call the application for the end, when its turn has come, and so has all that was sent before it."""
         keeper, recorded = self._keeper, self._recorded
         if not (recorded.may_sign_off and recorded.signs_off) or keeper.sign_off is not None:
             return
@@ -142,7 +142,7 @@ class RecordedCalls(RecordedShell):
         self._handover.serve(self)
 
     def stop(self, exit: Exit | str = NORMAL) -> None:  # noqa: A002 - as it is in `Actor`
-        """Do not stop yet: `handover` wants it when the application was told of the end, which is to be recorded."""
+        """Do not stop yet: `handover` wants that when the application was told of the end, yet to be recorded."""
 
     def _leave(self) -> None:
         super().stop()

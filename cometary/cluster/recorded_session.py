@@ -1,4 +1,4 @@
-"""What a recorded session has beside its keeper, and what outlives the crash of its actor: see `recorded_actor`."""
+"""What a recorded session has besides its keeper, and what outlives a crash of its actor: see `recorded_actor`."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class RecordedSession(Recorder):
     Args:
         keeper: the session.
         machine: that of its owner.
-        fields: what is recorded of it beside its packets.
+        fields: what is recorded of it besides its packets.
         engine: records it.
-        recording: knows which sessions there are, and what becomes of requests for others.
+        recording: knows all sessions, and what becomes of requests for others.
 
     Attributes:
         calling: whether the application is called for an item of the inbox, or is to be.
@@ -59,7 +59,7 @@ class RecordedSession(Recorder):
         may_sign_off: whether all that was sent to it before its end has come.
         signs_off: whether the application may be told of its end.
         lapses: how often the lease of this node had lapsed, as far as the machine knows.
-        forgotten: whether the session is here no more.
+        forgotten: whether the session is no longer here.
         handed_on: see `Recorder.handed_on`.
         greeted: a stream that has told its client the generation, and is attached when something comes that counts.
     """
@@ -145,7 +145,7 @@ class RecordedSession(Recorder):
     # -- what its actor asks
 
     def changed(self, hub: Hub) -> Fields:
-        """Return what has changed beside its packets since it was asked last."""
+        """Return what has changed besides its packets since this was last asked."""
         paths = hub.paths(self._keeper).listed if self.fields.touched else None
         self.fields.touched = False
         return self.fields.changed(self._keeper, paths)
@@ -159,7 +159,7 @@ class RecordedSession(Recorder):
         self.engine.commit(self._keeper.sid, action.generation, action.version, action.change, answered)
 
     def put_back(self, action: PutBack) -> None:
-        """Have the record put back that the engine has lost."""
+        """Have the record that the engine has lost put back."""
 
         def answered(verdict: Verdict) -> None:
             self._keeper.tell(Restored(verdict))

@@ -1,16 +1,19 @@
 """The shell around the machine of a recorded session's owner, and the session beneath that: how both are stepped.
 
-1.  Whatever comes is first the owner's (`cometary.cluster.owner`): requests of the client, packets sent to the session
-    alone, those of paths, the engine's answers, the end. What that asks for is done here, and in what is built on this:
-    packets are delivered, and requests met, by the session's machine as in a session that is not recorded.
-2.  One thing at a time: what happens while the owner's machine is obeyed waits until that is done, and the application
-    is called last of all. So nothing that the machine has asked for is lost with a handler that crashes the actor.
-3.  Packets of paths are not recorded, but for those of durable ones, and come again from nowhere: who adopts the
+1.  Whatever comes goes to the owner's machine first (`cometary.cluster.owner`): requests of the client, packets sent
+    to the session alone, those of paths, the engine's answers, the end. What that machine asks for is done here, and
+    in what is built on this: packets are delivered, and requests met, by the session's machine as in a session that
+    is not recorded.
+2.  One thing at a time: what happens while the owner's machine is obeyed waits until that is done, and the
+    application is called last of all. So nothing that the machine has asked for is lost if a handler crashes the
+    actor.
+3.  Packets of paths are not recorded, except those of durable ones, and cannot be had again: the node that adopts the
     session says that there is a gap, on each of its paths, as soon as its client has told where it is.
 4.  The queue beneath may drop packets of paths that were never sent, by their contracts. Those behind them move up, so
     the owner's machine is told what has which number. A packet sent to the session alone is never dropped.
-5.  What is sent to the session alone waits beside its mailbox, and is taken whenever anything is recorded of its data:
-    all of it, in the same change. So nothing gets between a change of the data and what is sent right behind it.
+5.  What is sent to the session alone waits beside its mailbox, and is taken whenever anything of the session's data
+    is recorded: all of it, in the same change. So nothing gets between a change of the data and what is sent right
+    behind it.
 """
 
 from __future__ import annotations
@@ -83,7 +86,7 @@ class RecordedShell(SessionActor):
             self._do(self._recorded.machine.step(event))
 
     def _verify(self) -> None:
-        """See whether the lease of this node has lapsed, or the engine was away, since it was asked last."""
+        """See whether the lease of this node has lapsed, or the engine was away, since this was last asked."""
         recorded = self._recorded
         machine, lapses = recorded.machine, recorded.recording.lapses
         machine.leased = recorded.recording.leased
@@ -133,7 +136,7 @@ class RecordedShell(SessionActor):
             self._end("overflow")  # while its client is away there is no other queue that would be full
 
     def _take_what_waits(self) -> tuple[bytes, ...]:
-        """Return this, to be recorded; of what was sent since the session has ended nothing is."""
+        """Return this, to be recorded; nothing that was sent since the session ended is."""
         recorded, keeper = self._recorded, self._keeper
         packets = list(recorded.waiting)
         recorded.waiting.clear()
@@ -167,7 +170,7 @@ class RecordedShell(SessionActor):
                 self._number_anew(-behind)
 
     def _number_anew(self, further: int = 0) -> None:
-        """Have the owner's machine number what the queue has (rule 4), and so many that are about to come there."""
+        """Have the owner's machine number what the queue has (rule 4), and as many as are about to come there."""
         machine, outbox = self._recorded.machine, self._keeper.machine.outbox
         if machine.deliveries is not None:
             # A request has acknowledged here what it has still to acknowledge there, when it is met.

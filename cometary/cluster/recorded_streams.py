@@ -1,10 +1,10 @@
 """The streams of a recorded session: how they are attached, and what their clients say on them.
 
-1.  What attaches a stream, and a sign of life on one, is first the owner's: it says where the client is.
-2.  A client that has not heard of this generation is told of it by the stream's hello, and says then where it is: in a
-    sign, or in a request. Until that comes the stream carries nothing (R4): it is greeted, and not attached yet.
-3.  One stream is greeted at a time: the next one releases it. One whose session goes on elsewhere is released; its
-    client attaches another there.
+1.  What attaches a stream, and a sign of life on one, goes to the owner's machine first: it says where the client is.
+2.  A client that has not heard of this generation is told of it by the stream's hello, and then says where it is: in
+    a sign, or in a request. Until that comes, the stream carries nothing (R4): it is greeted, and not attached yet.
+3.  One stream is greeted at a time: the next one releases it. A stream whose session goes on elsewhere is released;
+    its client attaches another there.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class RecordedStreams(RecordedCalls):
             self._end_stream(what.stream, refusal)
 
     def _end_stream(self, stream: Any, error: ProtocolError) -> None:
-        """Tell the client of a stream what is wrong, and let go of that."""
+        """Tell the client of a stream what is wrong, and let go of the stream."""
         if stream is self._recorded.greeted:
             self._recorded.greeted = None
         stream.refuse(error)

@@ -1,17 +1,19 @@
 """The recorded sessions of one server: how they are opened, found when they are elsewhere, and taken over.
 
 1.  A session is told its id when its record is kept. Until then, and until a session is adopted, room is kept for it:
-    a server without room asks the engine for nothing. A record that no session has come of is ended.
+    a server without room does not ask the engine for anything. A record that no session came of is ended.
 2.  A request for a session that is not here asks the engine who has it. If that node is gone, the session is adopted.
-    If it is there, the caller is told which it is, if requests can be forwarded there (`cometary.nodes.finding`);
-    otherwise the request waits until it is gone, and not for long: its client asks again.
-3.  A node that has not been heard of yet may have come a moment ago: before it is taken to be gone, the engine is
-    asked.
-4.  Sessions of nodes that are gone are adopted without being asked for, too (`cometary.cluster.inheritance`).
-5.  A process with the name of one that has gone goes on with the sessions of that one.
+    If the node is there, the caller is told which it is, if requests can be forwarded there
+    (`cometary.nodes.finding`); otherwise the request waits until the node is gone, but not for long: its client asks
+    again.
+3.  A node that has not been heard of yet may have come a moment ago: the engine is asked before it is taken to be
+    gone.
+4.  Sessions of nodes that are gone are also adopted when nobody asks for them (`cometary.cluster.inheritance`).
+5.  A process with the name of one that has gone goes on with that one's sessions.
 6.  One task looks for a session at a time, so that it is not adopted twice here.
-7.  While this process stops, one task sees for all who look for sessions whether it has let go of its own, and each of
-    them asks the engine again only then: a handler that takes its time costs nobody anything.
+7.  While this process stops, one task checks, for everyone who looks for a session, whether the process has let go of
+    its own sessions, and each of them asks the engine again only then: a handler that takes its time costs nobody
+    anything.
 """
 
 from __future__ import annotations
@@ -55,23 +57,23 @@ MOST_SOUGHT: Final = 10_000
 """Sessions that are looked for at a time: when a node dies or stops, all those whose clients ask here."""
 
 MOST_EACH: Final = 8
-"""Requests that wait for one of them."""
+"""Requests that wait for any one of them."""
 
 LONGEST_SID: Final = 64
-"""Characters of an id, with whatever a process puts behind it."""
+"""Characters of an id, with what a process appends to it."""
 
 ANY_SID: Final = re.compile(rf"[A-Za-z0-9_.-]{{{SID_LENGTH},{LONGEST_SID}}}")
-"""What may be one. Whoever asks for anything else is a stranger, and the engine is not to see it: in its keys braces
-mean something."""
+"""What may be an id. Anyone who asks for anything else is a stranger, and the engine is not to see it: braces mean
+something in its keys."""
 
 PATIENCE: Final = 10.0
 """Seconds for which a request waits until the session's owner is gone."""
 
 LOOK: Final = 0.1
-"""Seconds until it is looked again whether that is so; nobody else is asked for it."""
+"""Seconds until this is checked again; nobody else is asked for it."""
 
 LETTING_GO: Final = 0.02
-"""Seconds between two looks whether this process, which stops, has let go of its sessions."""
+"""Seconds between two checks whether this process, which stops, has let go of its sessions."""
 
 
 class Seeker(NamedTuple):
@@ -94,8 +96,8 @@ class Recording:
         lapses: how often this node's lease has run out, or the engine was away.
         has_gone: whether a node is known to have gone before its lease has run out.
         reaches: whether requests can be forwarded to a node.
-        move: has a request, given its session, answered by the node that has the session now; None if that cannot be
-            done.
+        move: has a request, given its session, answered by the node that has the session now; None if that is not
+            possible.
         pass_on_to: returns what passes connections on to a node, if it can be reached; see `ElsewhereError`.
     """
 
@@ -156,7 +158,7 @@ class Recording:
             self._opening.discard(sid)
 
     def _let_in(self, sid: str, record: Record, go_on: GoOn) -> None:
-        """Have the session begin; if it does not, nobody is to adopt it, and tell the application of its end."""
+        """Have the session begin; if it does not, nobody is to adopt it and tell the application of its end."""
         try:
             go_on()
         finally:
@@ -204,7 +206,7 @@ class Recording:
         return self.seek(sid, go_on, refuse, elsewhere)
 
     async def _look_for(self, sid: str, find: Find) -> ProtocolError | None:
-        """Find a session and tell whoever waits for it; returns what prevents that, if anything does."""
+        """Find a session and tell those who wait for it; returns what prevents that, if anything does."""
         found: ProtocolError | str | None
         try:
             found = await find(sid)
@@ -249,7 +251,7 @@ class Recording:
 
     @property
     def _lets_go(self) -> bool:
-        """Whether there are sessions that others are to go on with, and that have not come to that yet."""
+        """Whether there are sessions that others are to go on with, but that are not ready for it yet."""
         return any(keeper.recorder is not None for keeper in self._manager.directory.living.values())
 
     async def _until_let_go(self) -> None:
@@ -298,7 +300,7 @@ class Recording:
         logger.debug("session adopted", text=text, session=keeper.name, generation=record.generation)
 
     def take_back(self) -> None:
-        """Go on with the sessions of the process that had this one's name before (rule 5)."""
+        """Go on with the sessions of the process that had this one's name before it (rule 5)."""
         self._inheritance.take_back()
 
     async def _inherit(self, sid: str, node: str) -> bool | Prevented:
@@ -323,7 +325,7 @@ class Recording:
     # -- sessions that are here no more
 
     def pass_on(self, request: Request | Stream) -> None:
-        """Take a request, or a stream that has not begun, of a session that has gone from here meanwhile."""
+        """Take a request, or a stream that has not begun, of a session that has meanwhile gone from here."""
         exchange = None if self.move is None else request.given_back()
         if exchange is None or self.move is None:
             request.refuse(_later("the session goes on elsewhere"))

@@ -38,11 +38,11 @@ FAULTS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (AuthenticationError, "does not take this user or password"),
     (AuthorizationError, "does not let this user do what is needed"),
 )
-"""What to say of coredis's errors that an operator has to do something about."""
+"""What to say of those errors of coredis that an operator has to do something about."""
 
 
 class Wanted(NamedTuple):
-    """What a server has to be, besides what every server has to be.
+    """What a server has to be, beyond what every server has to be.
 
     Attributes:
         cluster: whether it may be one of a Redis Cluster.
@@ -79,10 +79,10 @@ async def prepare(url: EngineURL, wanted: Wanted) -> str:
 
     Args:
         url: where it is.
-        wanted: what it has to be besides.
+        wanted: what else it has to be.
 
     Returns:
-        What tells this process of the server from any other: its `run_id`.
+        What distinguishes this process of the server from any other: its `run_id`.
 
     Raises:
         EngineError: it cannot, as it is; the operator's fault.

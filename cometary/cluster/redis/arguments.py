@@ -16,7 +16,7 @@ LIBRARY: Final = "cometary_1"
 
 VERDICTS: Final = (Verdict.OK, Verdict.FENCED, Verdict.BEHIND, Verdict.ENDED, Verdict.OK)
 OVER: Final = 4
-"""Done, and with it the session is a tombstone."""
+"""Done, and the session is a tombstone now."""
 
 TOMBSTONE: Final = 60_000
 """Milliseconds for which it is known that a session has ended."""
@@ -114,7 +114,7 @@ def lessees_from(reply: Any) -> list[Lessee] | None:
 
 
 def _shown(part: bytes) -> str:
-    """Return text that anybody may have put there, which ends no node: what is no UTF-8 is nobody's name."""
+    """Return text that anybody may have put there; it ends no node: what is not UTF-8 is nobody's name."""
     return part.decode(errors="replace")
 
 

@@ -12,7 +12,7 @@ from cometary.errors import EngineError
 
 
 class Call:
-    """A command, who is told the reply, and who is told if it never can be done."""
+    """A command, who is told the reply, and who is told if it can never be done."""
 
     __slots__ = ("answered", "command", "refused", "slot", "withdrawn", "written")
 
@@ -31,7 +31,7 @@ class Call:
 
 
 class Withdrawals:
-    """How many calls were withdrawn: to look for them takes as long as there are calls, so it is not done for each.
+    """How many calls were withdrawn: looking for them goes through all calls, so it is not done for each.
 
     When a server goes, thousands give up at once, while more than that wait.
     """
@@ -56,7 +56,7 @@ class Taker(Protocol):
         ...
 
     def note_withdrawn(self, count: int) -> None:
-        """Take note that nobody waits for some calls any more: those that are not on their way are forgotten."""
+        """Take note that nobody waits for some calls any longer: those that are not on their way are forgotten."""
         ...
 
 
@@ -69,7 +69,7 @@ async def asked(taker: Taker, commands: Sequence[bytes], undo: Callable[[], obje
         undo: called if the caller is cancelled, or one of them is refused, and the last one may have been done.
 
     Raises:
-        EngineError: the engine never does one of them.
+        EngineError: the engine will never do one of them.
     """
     replies, refusals, answered = dict[int, Reply](), list[EngineError](), trio.Event()
 

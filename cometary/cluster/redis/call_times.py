@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CallTimes:
-    """The times of the calls of one connection, or of several of which each is told here in its turn.
+    """The times of the calls of one connection, or of several that each report here in turn.
 
     Attributes:
         histogram: seconds from when a call was written until it was answered.

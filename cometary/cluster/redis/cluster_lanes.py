@@ -1,13 +1,13 @@
-"""The lanes to the servers of a Redis Cluster, one to each that has slots.
+"""The lanes to the servers of a Redis Cluster, one for each that has slots.
 
 1.  A call goes to the server that has the slot of its first key; all keys of one call are in one slot.
-2.  A server that no longer has it says which one has it (`MOVED`), or is about to (`ASK`): the call goes there. What is
-    moving, and what no server has at the moment, waits a little and is tried again. Calls of one slot keep their order
-    (`cometary.cluster.redis.slot_lines`).
-3.  Which server has what is asked at the start, when a server says that a slot has moved, and as long as one cannot be
-    reached. Calls that wait for a server that no longer has slots go to those that have them.
-4.  A server that has taken over from one that is gone may lack what that one had confirmed. The engine is told before
-    anything is sent there.
+2.  A server that no longer has a slot says which one has it (`MOVED`), or is about to (`ASK`): the call goes there. A
+    call for a slot that is moving, or that no server has at the moment, waits a little and is tried again. Calls of
+    one slot keep their order (`cometary.cluster.redis.slot_lines`).
+3.  The servers are asked who has what at the start, when one of them says that a slot has moved, and as long as one
+    cannot be reached. Calls that wait for a server that no longer has slots go to those that have them.
+4.  A server that has taken over from one that is gone may lack what its predecessor had confirmed. The engine is told
+    before anything is sent to it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from cometary.cluster.redis.url import EngineURL
 
 PAUSE: Final = 0.1
-"""Seconds until what cannot be done now is tried again, and until it is asked again who has what."""
+"""Seconds until what cannot be done now is tried again, and until the servers are asked again who has what."""
 
 LATER: Final = frozenset({"TRYAGAIN", "CLUSTERDOWN"})
 """Refusals of what is moving, or of what nobody has."""
@@ -88,7 +88,7 @@ class ClusterLanes:
         answered: Callable[[Reply], object],
         refused: Callable[[EngineError], object] = lambda _: None,
     ) -> None:
-        """Have a command done; `answered` is told the reply on the loop, or `refused` that it never can be done."""
+        """Have a command done; `answered` is told the reply on the loop, or `refused` that it can never be done."""
         self.put(Call(command, answered, refused))
 
     def put(self, call: Call) -> None:
@@ -124,14 +124,14 @@ class ClusterLanes:
         return await asked(self, commands, undo)
 
     def note_withdrawn(self, count: int) -> None:
-        """Take note that nobody waits for some calls any more: those that are not on their way are forgotten."""
+        """Take note that nobody waits for some calls any longer: those that are not on their way are forgotten."""
         if self._withdrawals.worth_it(count, self._lines.waiting):
             self._lines.let_go_of_withdrawn()
         for lane in self._lanes.values():  # whichever has them
             lane.note_withdrawn(count)
 
     def drop(self) -> None:
-        """Let go of all connections: something does not answer."""
+        """Let go of all connections: some server does not answer."""
         for lane in self._lanes.values():
             lane.drop()
 

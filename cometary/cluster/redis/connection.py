@@ -15,7 +15,7 @@ from cometary.escapes import leaves
 from cometary.transport.net.vanished import notice_when_it_vanishes
 
 PATIENCE: Final = 2.0
-"""Seconds for which a connection, or one answer, is waited for."""
+"""Seconds to wait for a connection, or for one answer."""
 
 
 async def open_stream(url: EngineURL) -> trio.abc.Stream:
@@ -89,7 +89,7 @@ async def converse(url: EngineURL, stream: trio.abc.Stream, commands: Sequence[b
 
 
 async def ask_once(url: EngineURL, asked: bytes) -> Reply:
-    """Ask a server one thing, by a connection of its own, and without signing in if that is not wanted.
+    """Ask a server one thing, over a connection of its own, without signing in if that is not wanted.
 
     Raises:
         OSError: nobody is there, or answers; the text says of what.

@@ -1,4 +1,4 @@
-"""The connections to an engine, whatever it is: one server, a master that sentinels watch, a cluster."""
+"""The connections to an engine of any kind: one server, a master that sentinels watch, or a cluster."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Connections(Protocol):
         refused: Callable[[EngineError], object] = ...,
         /,
     ) -> None:
-        """Have a command done; `answered` is told the reply on the loop, or `refused` that it never can be done."""
+        """Have a command done; `answered` is told the reply on the loop, or `refused` that it can never be done."""
         ...
 
     async def ask(self, *commands: bytes, undo: Callable[[], object] | None = None) -> Reply:

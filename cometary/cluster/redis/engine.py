@@ -1,12 +1,12 @@
 """The engine on Redis 7 or Valkey: one server, a master with sentinels, or a cluster; see `cometary.cluster.engine`.
 
-1.  Frequent calls go by the lane, or lanes (`cometary.cluster.redis.connections`); coredis checks whether each server
-    can be the engine, and loads the functions.
-2.  All keys of a session are in one slot. Which sessions a node has is kept beside them, not in the same step: a hint.
-    The fact that a node has any is kept when its lease is long forgotten: a node that joins treats it as one that has
-    just gone.
-3.  A server that is another process than before may have lost what it had confirmed. What it confirms during the grace
-    is not told: when that is over it is asked again, and that answer counts (R9).
+1.  Frequent calls go over the lane, or lanes (`cometary.cluster.redis.connections`); coredis checks whether each
+    server can be the engine, and loads the functions.
+2.  All keys of a session are in one slot. Which sessions a node has is kept beside them, not in the same step: a
+    hint. The fact that a node has any is kept long after its lease is forgotten: a node that joins treats it as one
+    that has just gone.
+3.  A server that is not the same process as before may have lost what it had confirmed. What it confirms during the
+    grace is not told: when that is over it is asked again, and that answer counts (R9).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The keys that the engine uses: each begins with one prefix, so one server has room for several clusters.
+"""The keys that the engine uses: each begins with a prefix, so one server has room for several clusters.
 
 All keys of a session are in one slot, and so are those that say who is there: what stands in braces decides that.
 """

@@ -1,17 +1,17 @@
 """The lane: one pipelined connection for frequent calls, which are answered in order.
 
 1.  What is called for in one turn of the scheduler goes out in one write.
-2.  A call stays until it is answered. When the connection breaks, or the server says that it cannot do it now (it
-    loads its data, is a replica, has no memory, has lost the functions), all that is not answered is sent again, in
-    its order, on the next connection. So everything that is called for may be done twice.
-3.  The callers bound how much waits: a session has at most one change under way, and a caller that no longer waits has
-    withdrawn its call, which is not sent again. It may have been done, though, if it was ever written: then it is
+2.  A call stays until it is answered. When the connection breaks, or the server says that it cannot do it now (it is
+    loading its data, is a replica, has no memory, has lost the functions), all that is not answered is sent again, in
+    order, on the next connection. So every call may be made twice.
+3.  The callers limit how much waits: a session has at most one change under way, and a caller that no longer waits
+    has withdrawn its call, which is not sent again. If it was ever written, though, it may have been done: then it is
     undone, if the caller has said how.
-4.  It is logged once that the engine is away, and why, and once that it is back.
-5.  If replicas are to hold what was done, no reply counts before they do (`cometary.cluster.redis.replicas`).
-6.  In a cluster a server may say that another one has what a call is about: the call goes there, and the connection
+4.  When the engine goes away, that is logged once, with the reason; so is its return.
+5.  If replicas are to hold what was done, no reply counts until they do (`cometary.cluster.redis.replicas`).
+6.  In a cluster, a server may say that another one has what a call is about: the call goes there, and the connection
     stays.
-7.  A refusal that no repeat would change is that of one call, which has failed: those behind it go on.
+7.  A refusal that no repeat would change concerns one call, which has failed: those behind it go on.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Lane:
         away: told whenever there is no longer a connection, or none could be made.
         replicas: how many must hold what was done before it counts as done.
         elsewhere: given a call and its refusal, sees to it that the call is done elsewhere; returns whether it is.
-        settled: given a call that is done, or never will be, before its caller is told.
+        settled: given a call that is done, or never will be, before its caller is told of it.
         times: counts how long calls take.
     """
 
@@ -94,7 +94,7 @@ class Lane:
         answered: Callable[[Reply], object],
         refused: Callable[[EngineError], object] = lambda _: None,
     ) -> None:
-        """Have a command done; `answered` is told the reply on the loop, or `refused` that it never can be done."""
+        """Have a command done; `answered` is told the reply on the loop, or `refused` that it can never be done."""
         self.put(Call(command, answered, refused))
 
     def put(self, call: Call) -> None:

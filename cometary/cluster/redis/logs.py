@@ -2,7 +2,7 @@
 
 What a node appends is numbered for each shelf, since the lane may send it twice: the engine remembers what it has
 answered until the node says that it has had the answer, which it does with what it appends next. In a cluster whose
-slots move, answers may come in another order: it says so only of those before which none is missing.
+slots move, answers may come in another order: it says so only of those with none missing before them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Ask = Callable[[bytes], Awaitable[Reply]]
 
 
 class RedisLogs:
-    """Them, for one node.
+    """The logs, for one node.
 
     Args:
         keys: those that the cluster uses.

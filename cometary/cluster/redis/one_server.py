@@ -2,9 +2,10 @@
 
 1.  Whether a server can be the engine is checked, and the functions are loaded, at every new connection: a server
     that was restarted may have lost them.
-2.  How many replicas it has is checked when the node starts; later it makes do with fewer until there are enough.
-3.  One that is another process than before may have lost what was confirmed: it was restarted, or a replica has taken
-    its place. The engine is told before anything is sent to it.
+2.  How many replicas it has is checked when the node starts; later it makes do with fewer until there are enough
+    again.
+3.  A server that is not the same process as before may have lost what was confirmed: it was restarted, or a replica
+    has taken its place. The engine is told before anything is sent to it.
 """
 
 from __future__ import annotations

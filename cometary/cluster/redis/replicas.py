@@ -1,8 +1,8 @@
 """Replies that count when enough replicas have what they are about (`WAIT`).
 
 1.  The commands of each write are followed by a `WAIT`. Replies are held until it is answered.
-2.  If not enough replicas have it in time, none of these replies was ever given: all is sent again.
-3.  So a master that is cut off from its replicas confirms nothing, although it may go on for a while after another one
+2.  If not enough replicas have it in time, none of these replies counts: all is sent again.
+3.  So a master that is cut off from its replicas confirms nothing, although it may go on for a while after another
     has taken its place.
 
 Pure: no clock, no socket. Source: https://redis.io/docs/latest/commands/wait/

@@ -1,8 +1,9 @@
 """Which server is the master, as Redis Sentinel says.
 
-1.  The sentinels are asked one after the other, first the one that answered last: each knows, or will in a moment.
-2.  They are asked at each new connection, and once in a while besides: a master that was cut off accepts writes for a
-    while after another one has taken its place. What it accepts is lost, unless replicas have to confirm it.
+1.  The sentinels are asked one after another, starting with the one that answered last: each knows, or will in a
+    moment.
+2.  They are asked at each new connection, and also once in a while: a master that was cut off accepts writes for a
+    while after another has taken its place. What it accepts is lost, unless replicas have to confirm it.
 
 Source: https://redis.io/docs/latest/develop/reference/sentinel-clients/
 """

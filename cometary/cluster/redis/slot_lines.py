@@ -1,8 +1,9 @@
 """The calls of each slot of a Redis Cluster: which are under way, and which wait so that they stay in their order.
 
-1.  New calls of a slot go to one server at a time: as long as some are under way to the one that had it, new ones wait.
-2.  What comes back, refused or left by a server that has gone, goes out again in its order, before what is new since;
-    and not before all that was under way has come back, or is done.
+1.  New calls of a slot go to one server at a time: as long as some are under way to the one that had it, new ones
+    wait.
+2.  What comes back, because it was refused or its server has gone, goes out again in order, ahead of what is new
+    since; and not before all that was under way has come back, or is done.
 3.  What nobody can do now waits until it is tried again.
 
 Pure: no clock, no socket.

@@ -102,7 +102,7 @@ def slots_from(reply: Reply, asked: str) -> SlotMap:
 
 
 class Redirection(NamedTuple):
-    """Where a call is to be sent instead.
+    """Where to send a call instead.
 
     Attributes:
         slot: the slot that it is about.

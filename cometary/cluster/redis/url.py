@@ -66,7 +66,7 @@ def read_url(text: str, usual_port: int = PORT) -> EngineURL:
 
 
 def wrong_url(text: str) -> EngineError:
-    """Return the error for a URL that is none of an engine."""
+    """Return the error for a URL that is not an engine's."""
     who, at, where = text.rpartition("@")
     scheme, separator, _ = who.partition("://")
     shown = (
