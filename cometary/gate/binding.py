@@ -1,11 +1,10 @@
 """What a session may be bound to besides its id, so that a stolen id alone is worth nothing.
 
-1.  Of what the client gives when it opens the session, and then with every request, only a digest is
-    kept, under a key that is the server's: whoever has it, and no one else, can take up its sessions.
-2.  A client's cookies come again and again, in heads that are remembered byte for byte. So the digests
-    of such headers are remembered as well: neither of long ones nor of many; when there are `MOST`,
-    all are forgotten.
-3.  Whoever gives nothing, or a cookie without a value, proves nothing.
+1.  Of what the client gives when it opens the session, and then with every request, only a digest is kept, under a
+    key that is the server's: whoever has it, and no one else, can take up its sessions.
+2.  A client's cookies come again and again, in heads that are remembered byte for byte. So the digests of such
+    headers are remembered as well, though not of long ones, nor of many; when there are `MOST`, all are forgotten.
+3.  A client that gives nothing, or a cookie without a value, proves nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class Binding(ABC):
     Attributes:
         name: what the client is told of it when it opens a session.
         by_token: whether it is the token that every request has to give.
-        missing: what a client is told that gives nothing to be bound to.
+        missing: what a client that gives nothing to be bound to is told.
     """
 
     name: str

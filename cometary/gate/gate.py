@@ -1,21 +1,21 @@
 """The gate: the one way from a wire to sessions, whichever wire it is.
 
-1.  It looks in this order, and what is wrong first is what the client is told. At an opening:
-    how many sessions its address has opened lately; whether it gives what its session is to be bound to; whether
-    there is room for one more session; what the authenticator says of it, and if that took its time, whether there
-    is still room. A token that is good once is used up by being judged.
-2.  At a request of a session: whether there is the session, and the request proves what that is bound to; how many
-    packets it has; whether the application takes packets to their paths; if it brings a token that is to be
-    judged, how many tokens of its address were judged lately, and what the authenticator says. Then the request is
-    the session's, which looks in its turn whether its number is right, and its packets come slowly enough.
-3.  What a request proves, and what of it is judged, has rules of its own: `cometary.gate.proving`.
-4.  Nothing is raised to a wire: it is told by `opened` and `refuse` of its opening, by `answer` and `refuse`
-    of its request, once, now or later; not at all once it has said that the client has gone (`withdraw`, `drop`).
-5.  A stream is let in like a request (rules 2 and 3), or by the opening that it came with. From then on its connection
-    stands for what was proved: what comes on it (`submit_further`, `hear`) does not prove it again. It is told by
-    `admitted` or `refuse`; after `leave` by neither.
-6.  What a client sends in one go may be more than one request brings. Then the first part is let in for all
-    (`submit_further`): its token is judged once, and one that is good once is good for all of them.
+1.  It checks in this order, and the client is told the first thing that is wrong. At an opening: how many sessions
+    its address has opened lately; whether it gives what its session is to be bound to; whether there is room for one
+    more session; what the authenticator says of it, and if that took its time, whether there is still room. A token
+    that is good once is used up by being judged.
+2.  At a request of a session: whether the session exists, and the request proves what it is bound to; how many
+    packets it has; whether the application takes packets to their paths; if it brings a token that is to be judged,
+    how many tokens of its address were judged lately, and what the authenticator says. Then the request is the
+    session's, which checks in its turn whether its number is right, and whether its packets come slowly enough.
+3.  What a request proves, and how much of that is judged, has its own rules: `cometary.gate.proving`.
+4.  Nothing is raised to a wire: it hears by `opened` and `refuse` of its opening, or by `answer` and `refuse` of its
+    request, once, now or later; not at all once it has said that the client has gone (`withdraw`, `drop`).
+5.  A stream is let in like a request (rules 2 and 3), or by the opening that it came with. From then on its
+    connection stands for what was proved: what comes on it (`submit_further`, `hear`) does not prove it again. It
+    hears by `admitted` or `refuse`; after `leave` by neither.
+6.  What a client sends in one go may be more than one request carries. Then the first part is let in for all of it
+    (`submit_further`): its token is judged once, and one that is good once is good for all parts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Judging: asks the authenticator about clients, and goes on when it has answered.
 
-1.  One that takes its time is waited for beside everything else, the request it is about with it. When that
-    request's client goes meanwhile, nothing comes of it.
-2.  What it raises is the one request's trouble: a `ProtocolError` is what the client is told, and all else is logged.
+1.  An authenticator that takes its time is waited for alongside everything else, and the request that it is about
+    waits with it. If that request's client goes meanwhile, nothing comes of it.
+2.  An exception from it concerns that one request: a `ProtocolError` is what the client is told, and anything else is
+    logged.
 """
 
 from __future__ import annotations

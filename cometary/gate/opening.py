@@ -18,7 +18,7 @@ NO_TOKEN: Final[Any] = object()
 
 
 class Credentials(Protocol):
-    """What a client shows of itself, with one request. The gate reads it before it returns, and does not keep it."""
+    """What a client shows of itself with one request. The gate reads it before it returns, and does not keep it."""
 
     @property
     def peer(self) -> str:
@@ -51,7 +51,7 @@ class Welcome(NamedTuple):
         packets: the most packets in one of them.
         expires: seconds after which the session ends, unless its token is renewed; None: never.
         bind: what each request has to give besides the id, `cookie` or `token`; None: nothing.
-        name: the session's public name, of which clients of some wires are told.
+        name: the session's public name, which clients of some wires are told.
         generation: that of a session that is recorded; None for one that is not.
     """
 

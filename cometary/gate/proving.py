@@ -1,11 +1,11 @@
 """Proving: what a request or a stream shows of being its session's, and what of that is judged.
 
-1.  A request that does not prove what its session is bound to is answered exactly as one for a session that
-    there never was. Only who proves it is told how a session has ended.
-2.  A token counts at the opening, and whenever a request of a session brings one. All that is wrong with the rest of
-    the request, and can be known here, is said before; so a token that was judged to be good counts, whatever the
-    session then makes of the request. Only where the token is the proof (rule 1) nothing is said, and nothing that the
-    client answers is taken, before it was judged.
+1.  A request that does not prove what its session is bound to is answered exactly as one for a session that never
+    existed. Only a client that proves it is told how a session has ended.
+2.  A token counts at the opening, and whenever a request of a session brings one. Everything wrong with the rest of
+    the request that can be known here is said before; so a token that was judged to be good counts, whatever the
+    session then makes of the request. Only where the token is the proof (rule 1) is nothing said, and nothing that
+    the client answers taken, before it was judged.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Proving:
 
         Raises:
             ElsewhereError: another node has it.
-            ProtocolError: `unknown-session`, or `session-ended` to whoever proves to have been in it; the client's
+            ProtocolError: `unknown-session`, or `session-ended` to a client that proves it was in it; the client's
                 fault.
         """
         if self._binding is None:

@@ -1,4 +1,4 @@
-"""What a client is told where something was raised on the way to its session."""
+"""What a client is told when something was raised on the way to its session."""
 
 from __future__ import annotations
 

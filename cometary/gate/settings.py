@@ -1,4 +1,4 @@
-"""What an operator can say of who comes in."""
+"""What an operator can say about who comes in."""
 
 from __future__ import annotations
 

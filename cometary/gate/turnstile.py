@@ -1,13 +1,14 @@
 """The turnstile: which requests' packets are let in, in the turn in which each request is processed.
 
-1.  What a session's application has not been given yet has a bound (`max_unhandled_packets`, `max_unhandled_bytes`).
-2.  A session, and an address, sends so many packets a second, and so many at once (`bucket`). Loopback has no
-    limit as an address: a proxy on this machine speaks for all its clients.
+1.  What a session's application has not been given yet is limited (`max_unhandled_packets`, `max_unhandled_bytes`).
+2.  A session, or an address, may send so many packets a second, and so many at once (`bucket`). Loopback has no limit
+    as an address: a proxy on this machine speaks for all its clients.
 3.  A request is let in whole or not at all. One that is refused has changed nothing: its id is still the next,
     and the same request is let in later.
-4.  Only so many addresses are counted at a time. When there are more, those that have been quiet for long enough
-    are forgotten, which makes no difference to them; if that is none, all are.
-5.  Requests that bring nothing, neither new packets nor a higher acknowledgement, are let in so many in a second.
+4.  Only so many addresses are counted at a time. When there are more, those that have been quiet for long enough are
+    forgotten, which makes no difference to them; if no address has been, all are.
+5.  Requests that bring nothing, neither new packets nor a higher acknowledgement, are let in at a limited number a
+    second.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Welcoming: makes the session of an opening that was let in, and tells its client of it.
 
-1.  A session whose client can go on with it elsewhere is recorded first, if sessions are. It counts, and its client is
-    told of it, once it is; should that fail, the client is told so, and there never was a session.
+1.  A session whose client can go on with it elsewhere is recorded first, if sessions are recorded at all. It counts,
+    and its client is told of it, once that is done; should it fail, the client is told so, and there never was a
+    session.
 """
 
 from __future__ import annotations
