@@ -1,9 +1,9 @@
-"""What the server has asked clients, and has no answer to.
+"""What the server has asked clients, and has no answer to yet.
 
-1.  A question is a packet to one session with a member `ask`. It is settled once: by the first answer of that session's
-    client, or by the end of the session, or given up by whoever asked, who waits no longer.
-2.  An answer to what nobody asks, or asks any more, is nothing. So is a second one.
-3.  At most `MOST` questions of a session are open, and `MOST_IN_ALL` of all; one more is not asked.
+1.  A question is a packet to one session with a member `ask`. It is settled once: by the first answer of that
+    session's client, by the end of the session, or when the asker gives it up and no longer waits.
+2.  An answer to a question that nobody asks, or no longer asks, is ignored. So is a second one.
+3.  At most `MOST` questions of a session are open, and `MOST_IN_ALL` of all sessions; one more is not asked.
 
 Runs on the loop's thread.
 """

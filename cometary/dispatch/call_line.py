@@ -1,8 +1,8 @@
 """The line of back-ends' calls: those that send wait while what was sent before has not been passed on.
 
-1.  A call that sends is answered when what it sends has been taken. While very much waits to be
-    routed, or for one session's turn (`cometary.sessions.flow.MANY`), further ones wait, and go on in their order.
-    So a back-end that sends faster than the server can pass on is as fast as the server, by whichever door it came.
+1.  A call that sends is answered when what it sends has been taken. While very much waits to be routed, or for one
+    session's turn (`cometary.sessions.flow.MANY`), further calls wait, and go on in order. So a back-end that sends
+    faster than the server can pass on is slowed to the server's speed, whichever door it comes by.
 2.  Other calls do not wait: a back-end can always end a session, or look.
 3.  At most `MOST_WAITING` calls wait; one more is `too-many-requests`, and has changed nothing.
 """

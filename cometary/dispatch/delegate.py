@@ -1,4 +1,4 @@
-"""A delegate: anything of the application's that is told every update, in an actor of its own.
+"""A delegate: any object of the application's that is told of every update, in an actor of its own.
 
 What it raises crashes that actor, which is started again; neither updates nor other delegates notice.
 """

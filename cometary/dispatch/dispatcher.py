@@ -1,4 +1,4 @@
-"""The dispatch actor: routes `update(sender, path, message)` to whoever is connected to the path.
+"""The dispatch actor: routes `update(sender, path, message)` to all that are connected to the path.
 
 1.  An update is a packet; the same object goes to every subscriber, so it is encoded once for
     each codec however many receive it.
@@ -49,7 +49,7 @@ class Dispatcher(Actor):
         receipts: told to how many subscribers a packet went that wants receipts.
         parking: where updates wait for sessions that are behind.
         flow: who is behind.
-        find: finds the actor of a session by its id; None if there is none.
+        find: finds the actor of a session by its id; returns None if it has none.
     """
 
     def __init__(  # noqa: PLR0917 - a child specification gives them by position

@@ -1,14 +1,14 @@
-"""The engine: by what publications travel from whoever publishes to the dispatchers of all nodes.
+"""The engine: how publications travel from their publishers to the dispatchers of all nodes.
 
 1.  The hub publishes, the table of subscriptions says which patterns somebody here wants, and the dispatcher routes
-    what arrives here. What is between these is the engine's, and none of them knows which it is.
-2.  A server by itself has the `LocalEngine`: to publish is to put the packet into the dispatcher's mailbox. An engine
-    that joins nodes has one of these as well, and publishes by it what it hears.
-3.  Two packets that one publisher sends to one path arrive in that order wherever they arrive. Nothing is said of
-    different paths, or publishers.
-4.  An engine has the members of paths as well (`cometary.dispatch.members`): those of all nodes. To join and to leave
-    is seen at once here, and by whoever asks elsewhere as soon as it has heard of it.
-5.  An engine keeps what it has not passed on up to a bound of its own, and refuses more (`MailboxFullError`).
+    what arrives here. What lies between these is the engine's, and none of them knows which engine it is.
+2.  A server by itself has the `LocalEngine`: publishing puts the packet into the dispatcher's mailbox. An engine that
+    joins nodes has one of these as well, and publishes through it what it hears.
+3.  Two packets that one publisher sends to one path arrive in that order wherever they arrive. Nothing is promised
+    about different paths, or different publishers.
+4.  An engine also has the members of paths (`cometary.dispatch.members`), those of all nodes. Joining and leaving is
+    seen at once here, and elsewhere as soon as the other node has heard of it.
+5.  An engine keeps what it has not passed on, up to a bound of its own, and refuses more (`MailboxFullError`).
 """
 
 from __future__ import annotations

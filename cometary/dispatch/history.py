@@ -1,18 +1,20 @@
 """History: what is kept of the updates to some paths, to be read by those who come later, or come back.
 
-1.  Each update to a path gets its number there, whether or not anybody hears it, and is kept: the latest so many, of
-    so many bytes and so many seconds, whichever ends first (`cometary.packets.keeping`).
-2.  The packets of all paths are numbered in one sequence, from 1. So a path's own numbers grow with gaps, and a pattern
-    with stars has a position as a path has. The numbers belong to an epoch, which is one life of the server: numbers of
-    two epochs have nothing to do with one another.
-3.  Whoever reads from a position gets all that came after it, in order; or, if some of that is no longer kept, or the
-    position is of another epoch, nothing, and is told so (`complete`). Never a part that looks like all.
-4.  For each path, the last number that is no longer kept is known: whoever has heard that one has missed nothing. For a
-    forgotten path it may have been any number up to its latest, and so for an unknown one.
+1.  Each update to a path gets its number there, whether or not anybody hears it, and is kept: the latest so many, up
+    to so many bytes and so many seconds, whichever limit is reached first (`cometary.packets.keeping`).
+2.  The packets of all paths are numbered in one sequence, from 1. So a path's own numbers grow with gaps, and a
+    pattern with stars has a position just as a path does. The numbers belong to an epoch, which is one life of the
+    server: numbers of two epochs have nothing to do with one another.
+3.  A reader that starts from a position gets everything that came after it, in order; or, if some of that is no
+    longer kept, or the position is of another epoch, nothing, and is told so (`complete`). It never gets a part that
+    looks like all.
+4.  For each path, the last number that is no longer kept is known: a reader that has heard that one has missed
+    nothing. For a forgotten path it may have been any number up to its latest, and so it may for an unknown one.
 5.  Paths that are declared together (by one pattern) share a shelf, with room for so many paths and bytes. When it is
     full, the path that was published to least recently loses what is kept of it: first its packets, then its number.
-6.  What a pattern covers is looked for among the paths that were published to after the position, the latest first. If
-    these, with their packets, are more than `MOST_SEEN`, that counts as a loss: nobody else is to wait for so long.
+6.  The paths that a pattern covers are looked for among those that were published to after the position, the latest
+    first. If these, with their packets, are more than `MOST_SEEN`, that counts as a loss: nobody else is to wait for
+    so long.
 
 Pure: time and the epoch come in.
 """

@@ -1,13 +1,13 @@
 """The hub: the one way by which packets are sent, and sessions connected, disconnected and ended.
 
-1.  The application, its sessions' handlers, and back-ends by whichever door all come here; nothing else routes.
-2.  A session is known by its keeper to who has a `Session`, and is here then. Who has only an id (a door) gets
-    a future, since the answer may have to wait; it is settled at once if nothing has to. Such a call is made on the
-    loop's thread; all others may be from any thread.
-3.  The table of who hears what has no lock: it is changed on the loop's thread, wherever that is asked for.
+1.  The application, its sessions' handlers, and back-ends by any door all come here; nothing else routes.
+2.  A caller that has a `Session` knows the session by its keeper, and the session is here then. A caller that has
+    only an id (a door) gets a future, since the answer may have to wait; it is settled at once if nothing has to.
+    Such a call is made on the loop's thread; all others may come from any thread.
+3.  The table of who hears what has no lock: it is changed on the loop's thread, wherever the change is asked for.
 4.  Nobody sends without bound. An update is refused with `MailboxFullError` while far too many have not been routed
-    yet, and a packet for one session while far too many wait for its turn. What a client's packet brings about is
-    waited for by that client (`cometary.sessions.flow`), what back-ends send by these (`call_line`).
+    yet, and a packet for one session while far too many wait for its turn. The client whose packet causes work waits
+    for it (`cometary.sessions.flow`), and back-ends wait for what they send (`call_line`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Idempotency keys: an update that is sent again under the same one is answered as the first was, and not sent.
+"""Idempotency keys: an update that is repeated under the same key is answered as the first was, and not sent.
 
 1.  A sender that does not know whether its update was taken repeats it with the key that it had. Within `SECONDS` of
-    the first the repeat has the first one's outcome, which may be still to come, and nothing is sent.
+    the first, the repeat has the outcome of the first, which may be still to come, and nothing is sent.
 2.  A key stands for one update: with another one it is refused (`KeyReusedError`), and nothing is sent.
-3.  What was not taken leaves no trace, at once or when that is known: the repeat is sent.
+3.  What was not taken leaves no trace, from the start or once that is known: the repeat is sent.
 4.  Only so many keys are remembered: beyond `MOST` the oldest is forgotten.
 
 Pure but for a lock: time comes in through a function. From any thread.

@@ -1,13 +1,13 @@
 """Members: who is on a path, and what has changed since that was told last; see `cometary.dispatch.presence`.
 
-1.  A member is on a path from `join` to `leave`, under its name, with what it shows of itself. To join again changes
+1.  A member is on a path from `join` to `leave`, under its name, with what it shows of itself. Joining again changes
     what it shows and nothing else.
-2.  Changes are collected until they are taken, and only what they come to is told: who joined and left again, or left
-    and came back the same, is in none of them.
-3.  Of more than `MOST_CHANGES` it is not told who they are: only how many members there are now. So neither what is
-    kept of changes nor what is told of them grows with the path.
-4.  To join or to leave costs the same however many are there.
-5.  Where there are members of other nodes, too, somebody else may change this (`changed`).
+2.  Changes are collected until they are taken, and only what they amount to is told: a member that joined and left
+    again, or left and came back the same, is in none of them.
+3.  When there are more than `MOST_CHANGES`, it is not told who they are, but only how many members there are now. So
+    neither what is kept of changes nor what is told of them grows with the path.
+4.  Joining and leaving cost the same however many members there are.
+5.  Where other nodes have members too, somebody else may change this (`changed`).
 
 Pure.
 """

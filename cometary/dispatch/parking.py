@@ -1,4 +1,4 @@
-"""Parked updates: those that wait since a session that hears them is behind (`cometary.sessions.flow`).
+"""Parked updates: those that wait because a session that hears them is behind (`cometary.sessions.flow`).
 
 1.  Updates to one path are routed in the order in which they came: while one is parked, so are those behind it.
     Those to other paths go on.
@@ -13,10 +13,11 @@
     What those who have it ask for next comes at once. Where so much has come that not all of it could be read in one
     turn of the loop, the broadcast gives way, for `MOST_TURNS` turns at a time, or for `LONGEST_WAY` seconds if that is
     sooner: else whatever else comes would wait behind the next requests of all who hear it.
-5.  What has its number already, as it was given one for several servers, keeps the order of the numbers, whatever its
-    path: all of it is as one path to rule 1. For what is kept is kept when it is routed, in that order.
-6.  What is not an update may have to stand in line as well (`in_turn`): the next round begins when what the last one
-    brought about has been offered to all.
+5.  Updates that already have their number, since they were given one for several servers, keep the order of the
+    numbers, whatever their paths: for rule 1 they all count as one path. What is kept is kept when it is routed, in
+    that order.
+6.  Other things than updates may have to stand in line as well (`in_turn`): the next round begins when everything
+    that the last one brought about has been offered to all.
 """
 
 from __future__ import annotations

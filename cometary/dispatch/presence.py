@@ -1,11 +1,12 @@
-"""Presence: who is on the paths of a server, kept up with the table of subscriptions, and told to who hears them.
+"""Presence: who is on the paths of a server, kept in step with the table of subscriptions, and told to those who hear them.
 
-1.  On a path is who is connected to it by its name, not by a pattern with stars. That is changed where the table is,
-    and so whatever ends a session or moves it ends its presence: it is a view of the table, and nothing by itself.
+1.  A session that is connected to a path by its name, not by a pattern with stars, is on it. That is changed where
+    the table is, and so whatever ends a session or moves it ends its presence: presence is a view of the table, and
+    nothing by itself.
 2.  What has changed is told in a packet on the control path `::presence` to all who hear the path, `PAUSE` seconds
-    after the first change at the earliest, and later where many are: of one path there are `MOST_A_SECOND` such
-    packets a second, more or less, however many join and leave.
-3.  A session shows what its data has as `shown` when it is connected: any JSON, of `LONGEST_SHOWN` bytes at most.
+    after the first change at the earliest, and later where there are many of them: there are about `MOST_A_SECOND`
+    such packets a second for one path, however many join and leave.
+3.  A session shows what its data has as `shown` when it is connected: any JSON, up to `LONGEST_SHOWN` bytes.
 
 Runs on the loop's thread.
 """

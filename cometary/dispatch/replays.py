@@ -1,15 +1,16 @@
 """Replays: what is kept of a path, sent to a session that has just been connected to it.
 
 1.  A client that is connected to a path with a history is told its position there, in a notice on the control path
-    `::at`. Then come the kept packets that were asked for, then all that is routed from then on: nothing twice, and
-    nothing is missing in between. (That is so where the engine answers at once, as that of a server by itself does.
-    Where it answers later, packets of that path may come before; each has its position, by which a client tells.)
+    `::at`. Then come the kept packets that were asked for, then everything routed from then on: nothing comes twice,
+    and nothing is missing in between. (That holds where the engine answers at once, as that of a server by itself
+    does. Where it answers later, packets of that path may come before; each has its position, by which a client can
+    tell.)
 2.  What cannot be given whole is not given: the notice is on `::gap` then, and has the position from which on the
-    client misses nothing. That is so if some of it is not kept any more, or there is no room for it
+    client misses nothing. That happens if some of it is no longer kept, or there is no room for it
     (`cometary.sessions.replayed`).
-3.  A pattern with stars has a position as a path has, if the engine knows one (`at` of what it reads). Where none
-    is given, but positions of paths are, those of them are replayed that the pattern covers. Of the others nobody
-    knows what their client has had; so there is a gap for the pattern as well.
+3.  A pattern with stars has a position just as a path does, if the engine knows one (`at` of what it reads). Where no
+    such position is given, but positions of paths are, those of the paths that the pattern covers are replayed.
+    Nobody knows what the client has had of the others; so there is a gap for the pattern as well.
 
 Runs on the loop's thread.
 """

@@ -1,18 +1,18 @@
 """Who gets what: the table from patterns to their subscribers.
 
-1. Every pattern has one group of subscribers, found by its text; so an exact path costs one
-   look-up. Patterns with stars are in a trie as well, which is walked only when it holds any.
+1. Every pattern has one group of subscribers, found by its text; so an exact path costs one look-up. Patterns with
+   stars are also in a trie, which is walked only when it holds any.
 2. A group without subscribers is freed at once, and so is every trace of a subscriber that is
    dropped: a server outlives millions of sessions.
 3. Every subscription has a number that only grows. Order of delivery is order of subscription,
    whichever patterns are involved; a subscriber that matches in several ways counts once, with
    its earliest number.
-4. What `subscribers` returns is a tuple that never changes. So a delivery may subscribe,
-   unsubscribe or drop anybody, itself too, while a broadcast walks over that tuple. A group
-   keeps its tuple until its members change: a broadcast to thousands rebuilds nothing.
+4. What `subscribers` returns is a tuple that never changes. So a delivery may subscribe, unsubscribe or drop anybody,
+   itself included, while a broadcast walks over that tuple. A group keeps its tuple until its members change: a
+   broadcast to thousands rebuilds nothing.
 5. Subscribers are compared as a dict compares its keys: for actors, by identity.
-6. Most subscribers have one pattern. Of these only the group is kept, with no dict around it, which would be a tenth of
-   all that a session takes.
+6. Most subscribers have one pattern. For these only the group is kept, with no dict around it, which would be a tenth
+   of all that a session takes.
 """
 
 from __future__ import annotations

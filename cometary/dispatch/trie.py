@@ -1,4 +1,4 @@
-"""A map whose keys are patterns with stars, asked for all that cover a path.
+"""A map whose keys are patterns with stars; it finds all that cover a path.
 
 Each level of the tree is one segment. A look-up walks every branch that fits at once, level by
 level, so it costs at most the number of segments times the number of patterns that still fit.
