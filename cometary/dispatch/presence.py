@@ -1,4 +1,4 @@
-"""Presence: who is on the paths of a server, kept in step with the table of subscriptions, and told to those who hear them.
+"""Presence: who is on the paths of a server, kept in step with the table of subscriptions, and told to their hearers.
 
 1.  A session that is connected to a path by its name, not by a pattern with stars, is on it. That is changed where
     the table is, and so whatever ends a session or moves it ends its presence: presence is a view of the table, and

@@ -228,7 +228,7 @@ class Peers:
         return peer
 
     async def check(self, hello: Hello) -> None:
-        """See whether a process is still the node whose name it has: it may have hung until another one took the name.
+        """See whether a process is still the node whose name it has: it may have hung until another one took it.
 
         Raises:
             NodeRefusedError: another one is, according to the engine.
