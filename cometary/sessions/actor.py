@@ -2,26 +2,24 @@
 
 1.  Everything that happens to the session is a message, handled in order: packets for the
     client, the client's requests, broken connections, timers. The commonest are handled by `short_steps`.
-2.  The packets of a request are handed over before the request is held or answered, so that
-    what a plain handler sends back goes out at once. A handler that crashes takes no answer
-    with it: the machine hears `Ready` all the same. So it does when not all of them may be
-    handed over yet (`rounds`, `flow`): the others have their turn later, as behind an async handler, and
-    what is sent back then goes out with the request if that is held.
+2.  The packets of a request are handed over before the request is held or answered, so that what a plain handler
+    sends back goes out at once. A handler that crashes takes no answer with it: the machine hears `Ready` all the
+    same. It also hears that when not all of the packets may be handed over yet (`rounds`, `flow`): the others have
+    their turn later, as behind an async handler, and what is sent back then goes out with the request if that is
+    held.
 3.  The application is called one call at a time (`handover`). A plain handler runs to its end here. An
     async handler runs as a task of this actor while the actor goes on with rule 1, so a slow
     handler delays the application's next call for this session but never a push.
-4.  When the session has ended, a message to itself comes behind all packets that were sent to it
-    before. Then the sign-off is queued behind what the application has not handled yet. Only when it
-    is handed over is it settled what is undelivered: till then anybody may have sent more (see
-    `cometary.sessions.posting`).
+4.  When the session has ended, a message to itself comes behind all packets that were sent to it before. Then the
+    sign-off is queued behind what the application has not handled yet. Only when that is handed over is it settled
+    what is undelivered: until then anybody may send more (see `cometary.sessions.posting`).
 5.  A call is taken out of the keeper's queue before it is made. When a handler crashes, the
     supervisor restarts this actor on the same keeper, and the next call is the one behind it.
-6.  Before that one comes the failure: what was called, with what, and what it raised. It is queued
-    before the actor ends, and an actor's tasks are gone before its next incarnation begins; so
-    nothing gets between a call and its failure. The failure of the call for a failure is not
-    reported: it would never end.
-7.  What a plain handler sends goes out at once, what an async one sends comes as mail. So after a crash
-    the mail that waits comes first, then the next call: it may be what the handler before it sent.
+6.  Before that call comes the failure: what was called, with what, and what it raised. It is queued before the actor
+    ends, and an actor's tasks are gone before its next incarnation begins; so nothing gets between a call and its
+    failure. The failure of a call that reports a failure is not reported: that would never end.
+7.  What a plain handler sends goes out at once, and what an async one sends comes as mail. So after a crash the
+    waiting mail comes first, then the next call: the mail may be what the handler before it sent.
 """
 
 from __future__ import annotations
@@ -81,11 +79,11 @@ class HandlerDone(NamedTuple):
 
 
 class SignOff:
-    """To itself: the session has ended, and all packets that were sent to it before have come."""
+    """To itself: the session has ended, and all packets that were sent to it before that have come."""
 
 
 class LookForExpired(NamedTuple):
-    """From a timer: packets may have expired, since it is `time` by now."""
+    """From a timer: packets may have expired, now that it is `time`."""
 
     time: float
 

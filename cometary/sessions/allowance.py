@@ -1,9 +1,10 @@
-"""The allowance of one session: for how long others wait for its client, in all.
+"""The allowance of one session: how long others wait for its client, in all.
 
-1.  Whoever is waited for a moment, `FREE` seconds, while it reads half a full queue, is no slow reader.
-2.  What goes beyond is charged to those that are waited for at that time, in equal shares. So it is little where a
-    flood is too much for all who hear it, and all of it where one client holds up the others.
-3.  There are `ALLOWANCE` seconds of it, which come back slowly. Who has none left is not waited for any more.
+1.  A client that is waited for only a moment, `FREE` seconds, while it reads half a full queue, is no slow reader.
+2.  Any wait beyond that is charged to those that are waited for at the time, in equal shares. So the charge is small
+    where a flood is too much for all who hear it, and whole where one client holds up the others.
+3.  A session has `ALLOWANCE` seconds of it, which come back slowly. A session that has none left is no longer waited
+    for.
 
 Pure: the time comes in, in seconds of any clock.
 """

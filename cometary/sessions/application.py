@@ -1,4 +1,4 @@
-"""What a session expects of the application and of the hub, whichever they are."""
+"""What a session expects of the application and of the hub, whatever these are."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Disconnect(NamedTuple):
 
 
 class Hub(Protocol):
-    """By whom sessions are sent packets, and connected to paths; see `cometary.dispatch.hub`."""
+    """What sends packets to sessions, and connects them to paths; see `cometary.dispatch.hub`."""
 
     packet: Callable[..., Packet]
     """Returns a packet for a path and a message."""

@@ -1,4 +1,4 @@
-"""What a session's machine asks of its shell, because only that can know."""
+"""What a session's machine asks of its shell, because only the shell can know."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Arbiter:
-    """Answers the machine; this one, for where there is no shell, lets all requests in and knows that nobody reads."""
+    """Answers the machine; this one, for use without a shell, lets all requests in and says that nobody reads."""
 
     __slots__ = ()
 

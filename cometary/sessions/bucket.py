@@ -1,8 +1,8 @@
 """A token bucket: so many a second on average, and so many at once.
 
 1.  The bucket holds `burst` tokens at most, is full at first, and gains `rate` a second.
-2.  Whoever wants more than there are waits, and nothing is taken. Whoever wants more than a full bucket holds
-    gets it from a full one, which then owes the rest: so a large request is late, but never impossible.
+2.  A caller that wants more tokens than the bucket has waits, and nothing is taken. One that wants more than a full
+    bucket holds gets it from a full one, which then owes the rest: so a large request is late, but never impossible.
 
 Pure: the time comes in, in seconds of any clock.
 """

@@ -1,21 +1,21 @@
-"""The carriers of one session: what takes packets to its client, and for how long anybody waits for one.
+"""The carriers of one session: what takes packets to its client, and how long anybody waits for one.
 
 1.  A **carrier** is a held request, which is answered once, or a stream, which stays. `waiting`: there is none, and
     nothing new is to be sent. `have_request`: there is one, until a packet comes, or for as long as the stream takes
     all that comes. `have_packet`: a packet waits for one.
-2.  There is one carrier at most. Another one releases it: a request by an empty answer, so that a client may send at
-    any moment on its second connection.
-3.  There is one timer, `HOLD_OR_DIE`, and it always runs. While there is a carrier it is the hold timer: after `wait`
-    seconds a request is answered; after `beat` seconds without a sign of life a stream is asked for one, and `grace`
-    seconds later released. While there is none it is the die timer: after `die` seconds the session ends. It is
-    started by the enter actions, and besides only where the state stays and it is to begin anew. So no state lacks a
-    timer that ends it.
-4.  A stream that takes no more is no carrier until it does: it stays attached, but the session waits without one. So
-    it does after each batch of a client that lacks more than one: the stream goes on in another turn.
-5.  A stream is sent what it has not carried (`Stream.carried`), whatever is acknowledged; one that comes new begins
-    behind what its client has.
+2.  A session has one carrier at most. Another one releases it: a request by an empty answer, so that a client may
+    send at any moment on its second connection.
+3.  It has one timer, `HOLD_OR_DIE`, which always runs. With a carrier it is the hold timer: after `wait` seconds a
+    request is answered; after `beat` seconds without a sign of life a stream is asked for one, and released `grace`
+    seconds later. Without one it is the die timer: after `die` seconds the session ends. It is started by the enter
+    actions, and otherwise only where the state stays and the timer is to begin anew. So no state lacks a timer that
+    ends it.
+4.  A stream that takes no more is no carrier until it does again: it stays attached, but the session waits without
+    one. The same holds after each batch of a client that lacks more than one: the stream goes on in another turn.
+5.  A stream is sent what it has not carried (`Stream.carried`), whatever is acknowledged; a new one begins behind
+    what its client has.
 
-This is the half of the session's machine that is about them; the other one, with packets and requests, stands on it.
+This is the half of the session's machine that deals with them; the other half, packets and requests, builds on it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Crashes session actors, one after the other in random order, so that a server's users see how it copes.
+"""Crashes session actors, one after another in random order, so that a server's users see how it copes.
 
-1.  A round has every session that was there when it began once, in random order.
-2.  A round takes at least the period in which the supervisor counts crashes. So no session is crashed
-    more than twice in one, which it survives with a crash of its own to spare.
+1.  A round takes every session that was there when it began, once, in random order.
+2.  A round takes at least the period over which the supervisor counts crashes. So no session is crashed more than
+    twice in one period, which it survives with a crash of its own to spare.
 """
 
 from __future__ import annotations

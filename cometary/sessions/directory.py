@@ -1,4 +1,4 @@
-"""Which sessions there are, and which there were a moment ago.
+"""Which sessions exist, and which did a moment ago.
 
 A client that comes back to a session that has ended is told why, for a while; after that its
 session is simply unknown. Pure: time comes in from outside.

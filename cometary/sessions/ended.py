@@ -1,12 +1,13 @@
-"""The sessions that have ended, as operators may see them: why, how they were then, and their last steps.
+"""The sessions that have ended, as operators may see them: why they ended, how they were then, and their last steps.
 
-1.  The latest are remembered, as many as the operator says (`ended-sessions`); for one more, the oldest is forgotten.
+1.  The latest are remembered, as many as the operator says (`ended-sessions`); the oldest is forgotten for each
+    further one.
 2.  An entry is small, however much the session had: it has the first `SHOWN` of its paths and of its undelivered
-    packets, of these only paths and sizes; and of a long user name, both ends. Once it is complete it is packed: what
-    an hour brings to a busy server is a few tens of thousands of them.
-3.  Beside each entry stands what is searched, so that a search unpacks nothing.
+    packets, only paths and sizes of the latter; and both ends of a long user name. Once complete it is packed: a busy
+    server has a few tens of thousands of them in an hour.
+3.  What is searched stands beside each entry, so a search unpacks nothing.
 4.  An entry is made when the session ends, and completed when it has signed off: only then is it known what was
-    undelivered. None of this is on the way of a packet. The last steps are there if an operator looked at the session
+    undelivered. None of this slows a packet on its way. The last steps are there if an operator looked at the session
     while it lived (`cometary.sessions.recordings`).
 """
 

@@ -1,6 +1,7 @@
 """Flow: a client that reads, but not as fast as others send, is waited for instead of ended.
 
-1.  A session's queue has a limit. A client that is away, or does not read, is ended with `overflow` at it.
+1.  A session's queue has a limit. A client that is away, or does not read, is ended with `overflow` when it is
+    reached.
 2.  A client reads if it has a request with the server, or had one within the last `PATIENCE` seconds. When its queue
     is full it falls **behind**: for the time being its queue has room for as much again.
 3.  An update to a path that such a session hears waits (it is *parked*, by the dispatcher), and those to the same
@@ -12,9 +13,9 @@
 4.  The session whose packet brought about what waits is **held**: no further packet of its client is handed over till
     then. So is one whose handler sends to a session that is behind, its own included. What its client sends meanwhile
     waits for the application, up to the bound that there is, and beyond it is put off (`too-many-requests`).
-5.  So a slow reader delays those who speak where it listens, by `PATIENCE` seconds at a time and by what it is
-    allowed in all, and nobody else. When the server stops, nobody is held.
-6.  Updates that were not routed yet, parked or not, are `MOST_PENDING` at most. One more raises `MailboxFullError`,
+5.  So a slow reader delays those who speak where it listens, by `PATIENCE` seconds at a time and by its allowance in
+    all, and nobody else. When the server stops, nobody is held.
+6.  At most `MOST_PENDING` updates may be waiting to be routed, parked or not. One more raises `MailboxFullError`
     where it is sent; nothing is dropped. Calls of back-ends wait long before that.
 """
 

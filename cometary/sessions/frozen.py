@@ -2,11 +2,12 @@
 
 1.  `freeze` changes nothing; what it returns shares nothing with the session, and is made of text, numbers, lists and
     maps alone, so that it can travel as JSON or as CBOR. `thaw` makes the session's lasting part of it again.
-2.  Times are seconds that are left when it is frozen, or have passed by then. No two clocks agree: whoever moves it
-    says how long that took. A packet's time to live and a token's expiry run on meanwhile. The die timer starts anew.
+2.  Times are seconds that are left when it is frozen, or have passed by then. No two clocks agree: the mover of the
+    session says how long the move took. A packet's time to live and a token's expiry run on meanwhile. The die timer
+    starts anew.
 3.  Nothing that holds a connection moves. What was sent and not acknowledged is kept, with its number; what was never
-    sent, or was on its way to the session's actor, comes behind that in its order, as if it were sent when thawed.
-4.  Calls of the application that were not begun come after the move. One that has begun, and one that has failed and
+    sent, or was on its way to the session's actor, comes behind that in order, as if it were sent when thawed.
+4.  Calls of the application that had not begun come after the move. One that had begun, and one that had failed and
     was not reported, is reported as a failure there: none is made twice, and none vanishes.
 5.  What is code does not move: contracts are those of the node where it is thawed (`cometary.packets.frozen`).
 """

@@ -1,4 +1,4 @@
-"""How long the application's handlers take, of some of their calls (`cometary.sampling`)."""
+"""How long the application's handlers take, for some of their calls (`cometary.sampling`)."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
 """What is due is handed to the application: one call at a time, and in order.
 
-1.  A plain handler runs to its end here. An async one runs as a task of the session's actor, and until that says that
-    it has returned nothing else is handed over.
-2.  A call is taken out of the keeper's queue before it is made, and nothing is once a handler has raised: the rest is
+1.  A plain handler runs to its end here. An async one runs as a task of the session's actor, and nothing else is
+    handed over until it says that it has returned.
+2.  A call is taken out of the keeper's queue before it is made, and none is once a handler has raised: the rest is
     for the next incarnation of the actor, and the failure comes first (`Handover.report`).
-3.  A packet of the client waits while those whom its session would overtake have not had their turn (`rounds`), while
+3.  A packet of the client waits while those that its session would overtake have not had their turn (`rounds`), while
     somebody is behind for whom its session is held (`flow`), and while the application has not handled what was
-    before it. When nothing else waits it is handed over without having been in the queue.
+    before it. When nothing else waits, it is handed over without having been in the queue.
 4.  When the session has ended and all is handed over, the actor stops.
 
-Compiled where that can be, as an actor cannot.
+Compiled where possible, which an actor cannot be.
 """
 
 from __future__ import annotations

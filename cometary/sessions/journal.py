@@ -1,10 +1,10 @@
-"""What the log says of sessions: which opened, which ended and why; as much of it as is worth its time.
+"""What the log says of sessions: which opened, which ended and why; as much of that as is worth the time.
 
 1.  An opening or an end is one line at level `info`; an end for `overflow` or `failed` one at `warning`.
-2.  There are at most `PER_SECOND` lines of either in a second. What there is beyond that is counted, by reason, and
-    the next line in a later second is preceded by one with the counts. So a flood of sessions costs little more
-    than counting them, and no session is missing in the sum.
-3.  Nothing of this is on the way of a packet: the numbers are those that the session keeps anyway.
+2.  At most `PER_SECOND` lines of either are written in a second. What goes beyond that is counted, by reason, and the
+    next line in a later second is preceded by one with the counts. So a flood of sessions costs little more than
+    counting them, and no session is missing in the sum.
+3.  None of this slows a packet on its way: the numbers are those that the session keeps anyway.
 """
 
 from __future__ import annotations

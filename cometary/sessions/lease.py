@@ -1,10 +1,10 @@
 """The lease on which a session was let in: for whom, until when, and bound to what.
 
-1.  A session with an expiry ends at it, as `kicked`. Some time before the client gets a packet to the
-    control path `::token`, which says in how many seconds; it may answer with another token.
-2.  Another token counts if it is the same user's, and moves the expiry, and with it the paths that it names, if its
-    own is later. From paths that it does not name any more its client is disconnected. One that is not later changes
-    nothing: it is an older one, in a request that was overtaken.
+1.  A session with an expiry ends at that time, as `kicked`. Some time before, the client gets a packet to the control
+    path `::token`, which says in how many seconds; it may answer with another token.
+2.  Another token counts if it is the same user's. It moves the expiry, and with it the paths that it names, if its
+    own expiry is later. The client is disconnected from paths that it no longer names. A token that is not later
+    changes nothing: it is an older one, in a request that was overtaken.
 3.  Both times are timers of the session, which its end closes, and whose messages its actor knows
     anyway. A session without an expiry has none of this.
 """

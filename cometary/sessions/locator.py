@@ -1,8 +1,8 @@
-"""Where a session is: here, at another node, or nowhere any more.
+"""Where a session is: here, at another node, or nowhere any longer.
 
 1.  The gate, and the hub where it is given an id, ask one locator. On a server by itself that is the directory of its
-    sessions (`cometary.sessions.directory`), to which each of them is here or gone.
-2.  Asking never waits: who has to be asked elsewhere is found out by whoever passes the request on to there.
+    sessions (`cometary.sessions.directory`), for which each session is here or gone.
+2.  Asking never waits: who has to be asked elsewhere is found out by what passes the request on to there.
 """
 
 from __future__ import annotations

@@ -1,23 +1,23 @@
 """The machine of one session: where a request meets a packet.
 
-1.  What a carrier is, when another one is released, and for how long anybody waits, is said in
+1.  What a carrier is, when another one is released, and how long anybody waits, is set out in
     `cometary.sessions.carriers`.
-2.  A request that comes and does not acknowledge all that was sent is answered at once, so
-    while one is held there is nothing in the outbox but what was sent since that one came.
+2.  A request that comes and does not acknowledge all that was sent is answered at once, so while one is held the
+    outbox has only what was sent since that one came.
 3.  The packets of a request are handed over before an older one is released: what the application answers at once still
     goes out with that. A send, which does not want to be held, leaves the carrier alone.
 4.  New requests are processed in the order of their ids; an early one waits for those before
     it. A retry hands nothing over again, but is answered like any request.
 5.  An error changes nothing: it is found before the window or the outbox moves. A request that has been checked, and
-    whose packets have been handed over, is `Ready`: only then it matters in which state the session is.
-6.  When the session ends, every request that waits gets `session-ended`, and what was never
-    acknowledged stays in the outbox for the application, the packet that was too much included.
-7.  A tracked packet may be dropped, or expire, as long as it was not sent. If that was all that
-    waited, the state stays `have_packet` until the next request, which is then held: the die
-    timer goes on, so packets that come and expire do not keep a session without a client.
-8.  Two things only the shell can know, and is asked (`Arbiter`): whether the packets of a request may be let in, in
-    the turn in which it is processed, and whether a client whose queue is full still reads, so that there is room
-    for as much again.
+    whose packets have been handed over, is `Ready`: only then does it matter in which state the session is.
+6.  When the session ends, every request that waits gets `session-ended`, and what was never acknowledged stays in the
+    outbox for the application, including the packet that was too much.
+7.  A tracked packet may be dropped, or expire, as long as it was not sent. If nothing else waited, the state stays
+    `have_packet` until the next request, which is then held: the die timer goes on, so packets that come and expire
+    do not keep a session without a client.
+8.  Two things only the shell can know, and it is asked for them (`Arbiter`): whether the packets of a request may be
+    let in, in the turn in which it is processed, and whether a client whose queue is full still reads, so that there
+    is room for as much again.
 
 Pure: time and requests come in as events, answers and timers go out as actions.
 """

@@ -1,16 +1,16 @@
 """The outbox: what a session has for its client, numbered, until the client has acknowledged it.
 
 1.  Packets are numbered 1, 2, 3, … in the order in which they are appended.
-2.  A packet stays until a request acknowledges it, or a higher number; whether it was sent
-    does not matter. So an answer that got lost on its way loses nothing.
+2.  A packet stays until a request acknowledges it, or a higher number, whether or not it was sent. So an answer that
+    got lost on its way loses nothing.
 3.  An acknowledgement only grows: a lower one is ignored, one above what was ever sent is an
     error and changes nothing.
-4.  What one carrier has carried is its own affair, and apart from what was acknowledged: `batch` begins after the
-    number that it is told. What was ever sent is never lowered by that.
+4.  What one carrier has carried is its own affair, apart from what was acknowledged: `batch` begins after the number
+    that it is given. The number of what was ever sent is never lowered by that.
 5.  The outbox is bounded, in packets and in bytes; a packet that does not fit is refused and
     the session ends (`overflow`): to drop one silently would break the promise of rule 2.
-6.  For a client that reads, if more slowly than others send, it can be stretched: then there is room for as
-    much again (`cometary.sessions.flow`).
+6.  For a client that reads, only more slowly than others send, it can be stretched: then there is room for as much
+    again (`cometary.sessions.flow`).
 7.  From the first tracked packet on it has a part that accounts for those, and lets go of some by their contracts
     (`cometary.sessions.tracking`). Without any, a delivery costs nothing for it.
 

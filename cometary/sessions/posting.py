@@ -1,18 +1,18 @@
 """How packets and other messages come to a session, whoever sends them: in one order, and none vanishes.
 
 1.  As long as a session lives, everything for it goes into its actor's mailbox.
-2.  When it has ended there is mail that was accepted before, and behind that a message by which the
-    actor signs the session off. What is sent till that has its turn waits in the keeper (`late`), and
-    then comes behind the mail. So no packet overtakes another, whether it wants a receipt or not.
-3.  From then on, and as long as the application has not been told of the end, what is sent goes where
-    it is listed as undelivered: behind the rest. Of what was sent after the end the list takes only as
-    much as a session may queue, twice at most; beyond that nothing is taken any more.
+2.  When it has ended, its mailbox has mail that was accepted before, and behind that a message by which the actor
+    signs the session off. What is sent until that has its turn waits in the keeper (`late`), and then comes behind
+    the mail. So no packet overtakes another, whether or not it wants a receipt.
+3.  From then on, and as long as the application has not been told of the end, what is sent is listed as undelivered,
+    behind the rest. Of what was sent after the end, the list takes only as much as a session may queue, twice at
+    most; beyond that nothing more is taken.
 4.  What is sent later still, or is not taken, is counted as undelivered, and has its receipt.
-5.  Threads leave what they send here, in one line for all, and the loop takes one after the other. A
-    session that signs off has the whole line taken before: what a thread has sent by then is in the list.
+5.  Threads leave what they send here, in one line for all, and the loop takes one item after another. A session that
+    signs off has the whole line taken first: what a thread has sent by then is in the list.
 6.  What is sent to a session where it was before it moved goes after it, behind what went with it.
-7.  An actor that has ended for good takes no mail. If its session has not ended (its supervisor has, and
-    the next one will end it as `failed`), packets go where they are listed.
+7.  An actor that has ended for good takes no mail. If its session has not ended (its supervisor has, and the next one
+    will end it as `failed`), packets are listed as undelivered.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """An outbox for wires that cannot say what has arrived: all but the last packets that were sent are presumed to have.
 
-1.  It keeps `window` packets that were sent; what was sent before them goes when others are sent. None of these
+1.  It keeps `window` packets that were sent; what was sent before them goes when others are sent. Nothing that goes
     is ever said to be `delivered`: its outcome is `presumed`.
-2.  What its client does acknowledge, such as by the last id that an EventSource returns with, is delivered.
+2.  What its client does acknowledge, for instance by the last id that an EventSource returns with, is delivered.
 3.  A client that comes back and lacks more than the window has lost what is missing: numbers tell it how much.
 
 A class of its own, so that an outbox whose packets are kept until they are acknowledged pays nothing for it.

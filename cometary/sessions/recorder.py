@@ -1,4 +1,4 @@
-"""What a session has beside it whose state is recorded, so that it can go on elsewhere; see `cometary.cluster`.
+"""What stands beside a session whose state is recorded, so that it can go on elsewhere; see `cometary.cluster`.
 
 Most sessions have none, and pay nothing for those that have.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Recorder(Protocol):
-    """What a keeper, and whoever has one, has to know of it.
+    """What a keeper, and everything that has one, has to know of it.
 
     Attributes:
         handed_on: whether this server has let go of the session since it stops, and others have still to adopt it.

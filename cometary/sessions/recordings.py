@@ -4,8 +4,8 @@
     in `cometary.sessions.ended`. Nothing is recorded of other sessions, and they pay nothing: only a recorded session
     makes no short steps.
 2.  `MOST` sessions are recorded at a time. For one more, the one that was looked at longest ago is dropped.
-3.  Of each, the latest `MOST_STEPS` steps are kept, numbered from 1: whoever reads them now and then sees whether
-    there were more in between.
+3.  The latest `MOST_STEPS` steps of each are kept, numbered from 1: an operator who reads them now and then sees
+    whether there were more in between.
 """
 
 from __future__ import annotations

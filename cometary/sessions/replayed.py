@@ -1,11 +1,11 @@
 """What is kept of a path, on its way to one session: all of it, or word that some of it is missing.
 
 1.  It is one message to the session's actor, so that nothing comes between, and it is seen in the turn in which it is
-    queued whether there is room: for as much as half of what the queue takes in all. So no replay ends a session.
-    Of the latest packets there are as many then as there is room for; of those behind a position all or none.
+    queued whether there is room: for as much as half of what the queue takes in all. So no replay ends a session. Of
+    the latest packets, as many come as there is room for; of those behind a position, all or none.
 2.  First comes a notice with the position behind which the packets are, then these; or a notice that there is a gap,
     with the position from which on nothing is missing.
-3.  To a session that has ended nothing is replayed, and nothing of it is undelivered: it is kept where it came from.
+3.  Nothing is replayed to a session that has ended, and nothing of it is undelivered: it is kept where it came from.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Room for sessions that are not here yet: they are being recorded, or adopted, and come in a moment.
 
-It counts like that of the sessions which are here. So of many that come at once none is turned away when all is done.
+It counts like that of the sessions which are here. So of many that come at once, none is turned away in the end.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
 """Rounds: when which session's packets are handed to the application, so that no client holds up the others.
 
-1.  In one round at most `MOST_PACKETS` packets of clients are handed over which bring anything about for others, or
-    came with others in one request, those of all sessions together; and `MOST_HANDED` in all, since even what concerns
-    nobody else takes time. No further one is once they came to `MOST_BYTES`. A round lasts for one batch of the
-    scheduler at least.
+1.  In one round, at most `MOST_PACKETS` packets of clients that bring anything about for others, or came with others
+    in one request, are handed over, counting all sessions together; and `MOST_HANDED` in all, since even what
+    concerns nobody else takes time. Once they come to `MOST_BYTES`, no further one is. A round lasts for one batch of
+    the scheduler at least.
 2.  The next round begins when the dispatcher has routed what the last one brought about. Those who hear of that
     have their turns then before any session hands over more: so what is on its way to them is never more than one
     round's worth, however many send.
 3.  While many hear each update, a round is smaller: it brings about `MOST_DELIVERIES` at most, or is one packet.
     What a packet brings about by way of another actor is seen when it waits for the dispatcher: while as much waits
     as a round may bring about, nothing is handed over.
-4.  A session for which there is no room waits in line. At the next round as many of the line as may be go on, each
-    with the same share. While there is a line, nobody else goes first.
-5.  A session whose packets fit into the round that runs does not notice any of this.
+4.  A session for which there is no room waits in line. At the next round as many of the line go on as may, each with
+    the same share. While there is a line, nobody else goes first.
+5.  A session whose packets fit into the round that runs notices none of this.
 """
 
 from __future__ import annotations
