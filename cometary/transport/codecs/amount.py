@@ -1,11 +1,11 @@
-"""How much there is in a body, found out before any of it is decoded.
+"""How much a body holds, found out before any of it is decoded.
 
 A parser makes an object of each value, and of a body of a given length the costliest has
 the most of them. So these are counted first, which costs little and stops at the limit.
 
 1.  A value counts as one, an array or an object as `CONTAINER`: that is about what they cost.
 2.  A number with an exponent of three digits counts as `EXPONENT`: a double that is hard to find takes that long.
-3.  A body of no more than `ALWAYS` bytes cannot hold too much, so that it is not looked at.
+3.  A body of no more than `ALWAYS` bytes cannot hold too much, so it is not looked at.
 4.  What is counted need not be well-formed: what is wrong with it is for the parser to say.
 """
 

@@ -71,7 +71,7 @@ def _refuse_tag(_value: object, _immutable: bool) -> NoReturn:  # noqa: FBT001 -
 
 
 class _NoTags(dict[int, Callable[..., NoReturn]]):
-    """Decoders for all the tags there are, those that cbor2 knows by itself included."""
+    """Decoders for all tags, including those that cbor2 knows by itself."""
 
     def __missing__(self, _tag: int) -> Callable[..., NoReturn]:
         return _refuse_tag

@@ -1,9 +1,9 @@
 """The access log: one event for each answered request, if an operator asks for that.
 
-1.  There are at most `PER_SECOND` in a second; those beyond it are counted, and told of in one event with the first
-    request of a later second. So a flood of requests does not become one of lines.
-2.  Of what a client says there are the method and the path, shortened; never the query, a header or a body, which hold
-    tokens and the ids of sessions.
+1.  At most `PER_SECOND` are logged in a second; those beyond that are counted, and reported in one event with the
+    first request of a later second. So a flood of requests does not become one of lines.
+2.  Of what a client says, only the method and the path are logged, shortened; never the query, a header or a body,
+    which hold tokens and the ids of sessions.
 """
 
 from __future__ import annotations

@@ -11,12 +11,13 @@ request passes through here first; that of a wire whose parser is its own has to
 3.  All that waits progresses alike, as if a byte of each were read in rotation: a body is read when it would
     be finished that way (self-clocked fair queueing). So a short one never waits for the end of a long one that
     came before, and none starves.
-4.  Requests of one connection are served in the order in which they came, and count together: who sends many at once
-    waits for the last of them as if they were one body.
-5.  What waits is bounded by `ROOM` bytes, of which `LONG` bodies take three quarters at most; a further one is
-    refused (`too-many-requests`). Bodies of up to `SHORT` bytes are not: there are only so many for each connection.
-6.  A wire that keeps what waits by itself, of each connection one thing at a time, asks for its turn (`wait`). That is
-    not bounded here.
+4.  Requests of one connection are served in the order in which they came, and count together: a client that sends
+    many at once waits for the last of them as if they were one body.
+5.  What waits is limited to `ROOM` bytes, of which `LONG` bodies take three quarters at most; a further one is
+    refused (`too-many-requests`). Bodies of up to `SHORT` bytes are not: there can only be so many for each
+    connection.
+6.  A wire that keeps what waits itself, one thing at a time for each connection, asks for its turn (`wait`). That is
+    not limited here.
 """
 
 from __future__ import annotations

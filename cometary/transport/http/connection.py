@@ -1,11 +1,11 @@
 """One HTTP connection: bytes in, exchanges to the service, responses out in order.
 
-1. A connection is always watched for reading while it may be read, parked ones too: end of file
-   is how a held request's peer says that it has gone.
-2. A reset or a deadline closes it at once; `Exchange.drop` tells whoever was to answer.
+1. A connection is always watched for reading while it may be read, even a parked one: end of file is how a held
+   request's peer says that it has gone.
+2. A reset or a deadline closes it at once; `Exchange.drop` tells what was to answer.
 3. End of file only means that the peer says no more: a browser that has gone looks the same as a program that has
-   sent its last request and reads on. So every complete request before it is served, and what is answered goes out;
-   but nothing is held any longer: whoever holds a request, or is given one now, is told at once that it is dropped
+   sent its last request and reads on. So every complete request before it is served, and answers go out; but nothing
+   is held any longer: what holds a request, or is given one now, is told at once that it is dropped
    (`Exchange.let_go`), and is waited for `Limits.linger_seconds` at most. A request that is left unanswered ends the
    connection.
 4. Responses go out in the order of the requests; one that is ready early waits in its exchange.
@@ -14,19 +14,19 @@
    closes the connection or a malformed one, is served, and the connection `ENDING`, only when all before it have been.
 6. The answer is sent by whoever gives it, in one call; what the kernel does not take stays
    (`BufferedChannel`) until it does. While there is any, no further response begins.
-7. After the last response the sending side is shut and what the peer still sends is thrown away
-   for a while: closing at once would reset the connection, and with it the response's way.
+7. After the last response the sending side is shut, and what the peer still sends is thrown away for a while: closing
+   at once would reset the connection, and with it the response on its way.
 8. Nothing is parsed or served from within an answer: the answering actor is in the middle of its
    own turn. What an answer makes possible is left to `writable`, on the switchboard's.
-9. A body that waits to be asked for (`Expect`) is, once everything before it is answered.
+9. A body that waits to be asked for (`Expect`) is asked for once everything before it is answered.
 10. The deadline is that of what is waited for now; there is none while only the service is.
     A body that still comes, and a response that is still taken, at a fair pace get another period.
-11. A response that is written bit by bit (`Stream`) has its turn, once that has come, until its end. That it may go on
-    is told by `writable` too.
+11. A response that is written bit by bit (`Stream`) has its turn, once that has come, until its end. `writable` also
+    tells it that it may go on.
 12. What comes behind a request to upgrade is kept (`_beyond`), one read of it at most, and none is parsed until all
     answers are sent: then it is HTTP after all, or has gone to the connection's successor, with what waits.
-13. Behind a request with a successor nothing is served, and only the rest of one that has come in part is read: it goes
-    along with what waits, unless as many as `Limits.unanswered` do.
+13. Nothing is served behind a request with a successor, and only the rest of one that has come in part is read: it
+    goes along with what waits, unless as many as `Limits.unanswered` do.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A browser says which page asks in `Origin`; any other client may say what it likes, or nothing.
 So this is about what a foreign page can do with its visitor's browser, not about who may come:
 
-1. Without `Origin`, or with the server's own, a request is no business of this module.
+1. A request without `Origin`, or with the server's own, is not this module's business.
 2. From an allowed origin every answer, errors included, says so; `Vary: Origin` keeps caches apart.
 3. A preflight from an allowed origin is answered here.
 4. Anything else is refused with `forbidden` before the application sees it, since a simple request

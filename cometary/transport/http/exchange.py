@@ -2,13 +2,13 @@
 
 1. An exchange is answered exactly once, by `respond`, `refuse`, `stream` or `upgrade`; a second answer is a
    bug and raises `RuntimeError`.
-2. Answering after the peer has gone is no bug but a race nobody can win: it does nothing.
+2. Answering after the peer has gone is no bug but a race that nobody can win: it does nothing.
 3. `on_drop` is called at most once, when the peer has gone before the answer, or has said that
    it will say no more, after which it may be gone; never after an answer. It may be called from
    within the answer to another exchange of the connection, so it only takes note, and what it
    raises is logged.
-4. After the latter an answer is still sent, if it comes soon. Who knows that none will come says
-   so (`leave_unanswered`), and the connection need not wait for it.
+4. After the latter, an answer is still sent if it comes soon. A holder that knows none will come says so
+   (`leave_unanswered`), and the connection need not wait for it.
 5. The wire is a `Carrier`: the exchange knows neither sockets nor the order of responses.
 """
 
@@ -74,7 +74,7 @@ class Carrier(Protocol):
 
 
 class Holder(Protocol):
-    """Who holds an exchange until it can answer, and is told if the peer goes."""
+    """What holds an exchange until it can answer, and is told if the peer goes."""
 
     def dropped(self) -> None:
         """Take note that the peer has gone, or says that it will say no more; see `on_drop`."""

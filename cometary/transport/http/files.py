@@ -2,16 +2,17 @@
 
 1.  What can be asked for is what the directory held when the table was made. A request's path is only
     ever looked up among the table's names, so none, however it is spelt, leads out of the directory.
-2.  A link is served as what it leads to, if that lies in the directory as well; else it is left out,
-    unless whoever made the table said that links are to be followed.
+2.  A link is served as what it leads to, if that lies in the directory as well; otherwise it is left out, unless the
+    maker of the table said that links are to be followed.
 3.  Names are compared as what they say, not as how they are escaped: `icon@2x.png` and `icon%402x.png`
     are the same file. An escaped slash is in no name.
 4.  Browsers may keep a file, but ask each time whether it is still the same (`no-cache`, and an `ETag`):
     after a restart with other files nobody has the old ones, and nobody fetches the same ones again.
     A file whose name says which version it is (a hash) may be kept for good.
-5.  One range of a file's bytes may be asked for, as players of sound and video do. Who asks for several gets it all.
-6.  A file that was packed goes out as gzip to whoever takes that, unless a range of it is asked for. It has another tag
-    then (RFC 9110, section 8.8.3.3).
+5.  One range of a file's bytes may be asked for, as players of sound and video do. A client that asks for several
+    gets the whole file.
+6.  A file that was packed goes out as gzip to a client that takes it, unless a range of it is asked for. It then has
+    another tag (RFC 9110, section 8.8.3.3).
 """
 
 from __future__ import annotations

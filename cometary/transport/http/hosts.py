@@ -1,14 +1,14 @@
-"""Under which names a listener takes requests: against DNS rebinding.
+"""The names under which a listener takes requests: against DNS rebinding.
 
 The owner of a domain can point its name at an address of somebody else's, 127.0.0.1 for one. To a browser
 that server is then of the page's own origin, and `Origin` says nothing against it. But `Host` has the
 page's name, and no page can change that.
 
-1.  An address, `localhost` and what ends in `.localhost` are always right: of these nobody else can
-    decide where they lead. So is no name at all, since browsers always send one.
+1.  An address, `localhost` and what ends in `.localhost` are always right: nobody else can decide where these lead.
+    So is no name at all, since browsers always send one.
 2.  If names were configured, these are right as well, and no others.
-3.  Else a listener off loopback takes every name: it is there for others, who call it by names that it
-    does not know.
+3.  Otherwise a listener that is not on loopback takes every name: it is there for others, who call it by names that
+    it does not know.
 4.  A listener on loopback is reached by browsers on this machine, or through a proxy. A browser that
     reached it by itself names its port, which a proxy that passes `Host` on does not: the browser named
     the proxy's. So any name is right unless it comes with the listener's own port.

@@ -1,4 +1,4 @@
-"""What one client may take of the server: sizes in bytes, counts, and deadlines in seconds. Pure."""
+"""How much of the server one client may take: sizes in bytes, counts, and deadlines in seconds. Pure."""
 
 from __future__ import annotations
 

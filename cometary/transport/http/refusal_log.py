@@ -1,4 +1,4 @@
-"""Logs what the configuration refuses, so that whoever forgot an option, or set it too low, finds out which.
+"""Logs what the configuration refuses, so that an operator who forgot an option, or set it too low, finds out which.
 
 1.  Each value is logged once in `WINDOW` seconds, and at most `MOST` values are: strangers choose them.
 2.  What was left out is counted, and the number is logged with the first refusal of the next window.

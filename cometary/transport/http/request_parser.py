@@ -4,14 +4,14 @@
 2. The first thing that is wrong ends it: an exchange with a `fault` comes out last, and the parser
    is `finished`. What follows it has no trustworthy beginning.
 3. After a request that asks for another protocol, and could go on in it, whatever follows waits (`beyond`), since
-   only the answer says in which it is. Where that cannot be granted, the wish is no more than a header.
+   only the answer says which protocol it is in. Where that cannot be granted, the wish is no more than a header.
 4. A request that ends its connection (`Connection: close`, HTTP/1.0) is the last one as well.
 5. At a boundary between requests the parser holds nothing of anybody, so that any number of
    connections can share it; one in the middle of a request must keep it for its own.
 6. Nothing grows beyond the limits: sizes are checked before or while bytes are kept.
-7. A body that is too long to be kept comes in an `Upload`, where somebody takes such. Its request comes out when its
-   head is there, as the last one of its connection, and is to be taken in the way of an upgrade (rule 3). What is fed
-   from then on goes to the upload.
+7. A body that is too long to be kept comes in an `Upload`, where something takes such bodies. Its request comes out
+   when its head is there, as the last one of its connection, and is to be taken in the way of an upgrade (rule 3).
+   What is fed from then on goes to the upload.
 
 llhttp (strict) refuses bad framing by itself: two lengths, a length and a transfer coding, bare
 line feeds, folded headers, control characters. It leaves to the server: versions other than 1.0

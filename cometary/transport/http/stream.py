@@ -1,16 +1,16 @@
 """A response that is written bit by bit: of an exchange whose answer has no end yet.
 
-1. In HTTP/1.1 each piece is a chunk; in 1.0 the connection's end is the stream's. Whoever asks by HEAD gets the head
-   alone, and the stream is finished from the start.
+1. In HTTP/1.1 each piece is a chunk; in 1.0 the connection's end is the stream's. A client that asks by HEAD gets the
+   head alone, and the stream is finished from the start.
 2. Its head goes out at once, if the answers to all earlier requests of the connection have. Until then, and while the
    kernel has not taken all of a piece, it is `full`, and takes nothing; so it keeps no more than one piece.
 3. `on_writable` says that it is no longer full. It is called from the switchboard's own turn, never from within a
    `write` or somebody's answer.
 4. What is asked behind it on the same connection waits for its end.
-5. `on_drop` is the exchange's, and as there: the peer has gone, or says no more. In the latter case it may still
-   read, so what is written goes out, for a while; a last piece and `finish` are its due.
+5. `on_drop` is the exchange's, and works as there: the peer has gone, or says no more. In the latter case it may
+   still read, so what is written goes out, for a while, and it still gets a last piece and `finish`.
 6. A peer that takes nothing of what is unsent is cut off after `Limits.write_seconds`. One to which nothing is
-   written is waited for; whether it is there still, only writing to it shows.
+   written is waited for; only writing to it shows whether it is still there.
 """
 
 from __future__ import annotations

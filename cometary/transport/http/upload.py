@@ -1,9 +1,9 @@
-"""A body that is longer than one that is kept: whoever wants it takes it as it comes.
+"""A body that is too long to be kept: its reader takes it as it comes.
 
-1.  It is fed by its connection and read by one reader. What came and was not taken waits; when that is more than
-    `MOST_WAITING` bytes the upload is `full`, and nothing more is read until the reader has taken it.
-2.  It ends once: complete, or broken off, since its client has gone or what came was no such body. The reader of one
-    that broke off is told, so that half a file is never taken for a file.
+1.  It is fed by its connection and read by one reader. What has come and was not taken waits; when that is more than
+    `MOST_WAITING` bytes, the upload is `full`, and nothing more is read until the reader has taken it.
+2.  It ends once: complete, or broken off, because its client has gone or what came was no such body. The reader of
+    one that broke off is told, so that half a file is never taken for a file.
 """
 
 from __future__ import annotations

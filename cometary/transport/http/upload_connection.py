@@ -4,7 +4,7 @@
     with the connection.
 2.  The body is read while there is room for it, and has to come at a fair pace for as long as it is read; how long that
     takes in all is not bounded. While the reader holds it up, no deadline runs.
-3.  A client that closes, or its half, before the body is complete has gone.
+3.  A client that closes the connection, or its half of it, before the body is complete has gone.
 """
 
 from __future__ import annotations

@@ -1,14 +1,16 @@
-"""A bridge: two sockets of which each gets what comes by the other.
+"""A bridge: two sockets, each of which gets what comes by the other.
 
-1.  So another process can go on with a connection that cannot be handed over, as one on which TLS is spoken: it gets
-    one end of a pair of sockets, and what is decrypted, and to be encrypted, goes by the bridge at the other.
-2.  What one end does not take at once is kept, one piece, and nothing more is read of the other meanwhile: not even
+1.  So another process can go on with a connection that cannot be handed over, such as one on which TLS is spoken: it
+    gets one end of a pair of sockets, and what is decrypted, or to be encrypted, goes over the bridge at the other.
+2.  What one end does not take at once is kept, one piece, and nothing more is read from the other meanwhile: not even
     when that is reported to say no more, or to have hung up. It is read on, to its end, when there is room.
 3.  The near end is the other process's: when it says no more, both are closed, behind what is still to be sent. When
     the far end, its peer, says no more, the near one is told, and decides. When that has hung up, both are closed.
-4.  How long a peer may take is the other process's affair, as long as it is there: it sees of the pair what it would of
-    the connection. When it says no more, its peer has as long as others have to take what is left (`Pace`).
-5.  What the peer says to a process that takes nothing any more is thrown away: what that has said before is sent.
+4.  How long a peer may take is the other process's affair, as long as that is there: it sees of the pair what it
+    would see of the connection. When it says no more, its peer has as long as others have to take what is left
+    (`Pace`).
+5.  What the peer says to a process that takes nothing any more is thrown away; what the process said before that is
+    sent.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""A channel that keeps what the kernel does not take, and gives its peer so long to take it.
+"""A channel that keeps what the kernel does not take, and gives its peer a limited time to take it.
 
 1. What is sent goes to the kernel in one call; what it does not take is kept (`_unsent`), and `_send_rest` sends it
    once the socket is writable. Nothing more may be sent while there is any, so that no more than one piece is kept.
 2. The socket is watched anew only when what it is watched for changes.
-3. At most one deadline runs, and what it waited for before is forgotten with it. What moves bytes at a fair pace, in
-   either direction, may have another period (`_gets_on`): whoever sends or takes them is alive.
+3. At most one deadline runs, and it replaces whatever was waited for before. What moves bytes at a fair pace, in
+   either direction, may have another period (`_gets_on`): a peer that sends or takes them is alive.
 """
 
 from __future__ import annotations

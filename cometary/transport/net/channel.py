@@ -1,15 +1,15 @@
 """What the switchboard serves, a channel, and what a channel may ask of the switchboard: its floor.
 
-A channel is one connection and the protocol that is spoken on it; the switchboard knows of no protocol. A
+A channel is one connection and the protocol spoken on it; the switchboard knows no protocol. A
 listener is told which one its callers speak: by what makes the channel.
 
-1. A channel is made before its socket is watched. Being made it may set a deadline; all else is for `start`, which is
-   called once, when the socket is watched for reading.
+1. A channel is made before its socket is watched. While being made it may set a deadline; all else is for `start`,
+   which is called once, when the socket is watched for reading.
 2. Whatever `start`, `readable`, `writable` and `expire` raise is logged, and closes the channel and no other.
 3. `close` may be called at any time, and again. It tells the floor (`Floor.forget`), then closes the socket.
 4. At most one deadline of a channel runs at a time. It is the channel's own: its name, its seconds, and what `expire`
    makes of it. The floor looks once a second.
-5. A channel that hands its socket to another one (`Floor.replace`) is done with it: it is not called again.
+5. A channel that hands its socket to another one (`Floor.replace`) is done with it, and is not called again.
 """
 
 from __future__ import annotations

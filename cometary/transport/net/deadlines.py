@@ -3,12 +3,12 @@
 1. All members of one queue get the same time, so the order in which they are added is the order in
    which they expire, and a dictionary, which keeps that order, is the whole data structure: no heap,
    nothing to cancel lazily.
-2. A queue is asked for by name and duration, and made when it first is. Who waits for different things, or
-   for different lengths of time, has a queue for each: every protocol its own.
-3. Somebody looks for expired members now and then, as long as any queue has members: the queue that gets its first
-   one says so (`on_first`).
-4. What has expired is out of its queue. What may take longer if it gets on (`gets_on`) is looked at then, and added
-   anew.
+2. A queue is asked for by name and duration, and made on first use. A protocol that waits for different things, or
+   for different lengths of time, has a queue for each, and shares none with another protocol.
+3. Somebody looks for expired members now and then, as long as any queue has members: the first queue to get one says
+   so (`on_first`).
+4. A member that has expired is out of its queue. One that may take longer if it gets on (`gets_on`) is looked at
+   then, and added anew.
 
 Pure: the time comes in as an argument.
 """

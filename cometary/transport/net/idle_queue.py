@@ -1,14 +1,14 @@
-"""Deadlines of what is idle again and again, for a moment each time: to begin and to end it is an assignment.
+"""Deadlines of what is idle again and again, for a moment each time: beginning and ending that is an assignment.
 
 A kept connection is idle between a response and the next request, which nearly always comes long before it is closed
 for that.
 
-1.  Whoever is idle has a time until which it may be (`Channel.idle_until`), who is busy has none (0). To move
-    that touches nothing else.
+1.  A channel that is idle has a time until which it may be (`Channel.idle_until`), and one that is busy has none (0).
+    Moving that touches nothing else.
 2.  It is in the queue once, under the second of some time until which it may have been idle, never later than the
     present one. When that second comes it is looked at: if it is busy it leaves the queue, until it is idle again; if
     it may be idle for longer, it is looked at then.
-3.  So what was closed would stay for a while: who closes it takes it out (`remove`).
+3.  A channel that is closed would stay in it for a while, so whatever closes it takes it out (`remove`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class IdleQueue(DeadlineQueue[Channel]):
 
     @property
     def first(self) -> float | None:
-        """When the first member is to be looked at; None if there is none."""
+        """When the first member is to be looked at; None if the queue is empty."""
         return float(min(self._seconds)) if self._seconds else None
 
     def add(self, member: Channel, now: float) -> None:

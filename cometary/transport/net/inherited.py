@@ -1,11 +1,11 @@
 """Listening sockets that the process was started with, as systemd's socket activation hands them over.
 
-1.  They are matched by their address, or their path: a listener that is to be at that of one has that one, and opens
-    none. So a server needs no other options with them than without, and what they do not cover is opened as ever.
-2.  They are whoever's who started the process, and stay open there: callers wait in their backlogs while one process
-    takes the place of another, and none of them is turned away.
-3.  What the environment says of them is taken out of it: they are nobody else's, a process that is started by
-    this one least of all.
+1.  They are matched by their address, or their path: a listener that is to be at one takes that socket, and opens
+    none. So a server needs the same options with them as without, and what they do not cover is opened as usual.
+2.  They belong to the one that started the process, and stay open there: callers wait in their backlogs while one
+    process takes the place of another, and none of them is turned away.
+3.  What the environment says about them is taken out of it: they belong to nobody else, least of all to a process
+    that this one starts.
 
 Source: sd_listen_fds(3).
 """

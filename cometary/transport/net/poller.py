@@ -1,4 +1,4 @@
-"""Which of very many sockets are ready: epoll where there is one, else the standard library's best.
+"""Which of very many sockets are ready: epoll where it exists, else the standard library's best.
 
 The two differ only in cost. `selectors` makes a tuple and a key for every ready socket, and it
 cannot watch for a hang-up alone, so that of a connection which is not being read it shows only

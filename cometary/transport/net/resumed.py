@@ -1,8 +1,8 @@
 """A socket that another process has read from, and perhaps written to, before it was handed over.
 
-1.  What was read there is read here first, as if it had come just now; then the kernel's. A poller does not see it, so
-    the floor is told of what is left (`Floor.keeps`).
-2.  What was written there already is not written again: so many bytes of what is sent first are passed over. Whoever
+1.  What was read there is read here first, as if it had come just now; then what the kernel has. A poller does not
+    see it, so the floor is told of what is left (`Floor.keeps`).
+2.  What was written there already is not written again: that many bytes of what is sent first are passed over. What
     handed it over knows that they are the same.
 """
 

@@ -2,13 +2,13 @@
 
 1.  A caller's channel is its handshake at first. Once that is done, the socket goes to the channel of the protocol
     within (`Floor.replace`), for which it is a socket like any other.
-2.  A handshake has the time of a request's head, however it gets on. Whatever is wrong with it is the caller's
-    affair, and is not logged: OpenSSL has told the caller why.
-3.  A handshake costs about as much as a hundred requests. In one turn of the switchboard those of one listener get
-    `A_TURN` seconds; whoever comes later is left as it is, and reported again in the next turn.
+2.  A handshake has as long as a request's head, however it gets on. Whatever is wrong with it is the caller's affair,
+    and is not logged: OpenSSL has told the caller why.
+3.  A handshake costs about as much as a hundred requests. In one turn of the switchboard, those of one listener get
+    `A_TURN` seconds; a caller that comes later is left as it is, and reported again in the next turn.
 4.  A caller that begins with no handshake speaks plain HTTP, in all likelihood. It is told in plain text what is
     spoken here (400), and the connection is closed.
-5.  A record is decrypted as a whole. What of it is not read at once no poller sees, so the floor is told
+5.  A record is decrypted as a whole. A poller does not see what of it is not read at once, so the floor is told
     (`Floor.keeps`). It is sent in records, too, so that what the kernel takes is known to a record.
 6.  Before the socket is shut or closed, TLS says that nothing follows (close_notify), if it can at once: what
     ends without was cut off. What the peer says after that is not decrypted any more.

@@ -3,7 +3,7 @@
 1.  The mode of the file, which is set before the socket listens, says who may connect.
 2.  A socket left behind by a process that was killed is removed. One that a process listens at is not, unless that
     process is to be replaced (`reuse_port`): then new callers reach the new process.
-3.  Whoever closes a socket removes its file, if it is still the same file.
+3.  What closes a socket removes its file, if it is still the same file.
 """
 
 from __future__ import annotations
