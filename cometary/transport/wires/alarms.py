@@ -1,11 +1,11 @@
 """What is due after a while on very many connections: a ping, a pong, the end of a patience.
 
 1.  Everything that waits for the same thing waits equally long, so it is due in the order in which it was asked for
-    (`cometary.transport.net.deadlines`). Connections by polling have no channel that stays, so there is one such clock
-    for all of a wire.
+    (`cometary.transport.net.deadlines`). Connections by polling have no channel that stays, so there is one such
+    clock for a whole wire.
 2.  One task looks, as long as anything waits at all: when the first of all is due, but no sooner than `PAUSE` seconds
-    after it has looked.
-3.  What one of them raises is logged, and is nobody else's trouble.
+    after it last looked.
+3.  What one of them raises is logged, and does not trouble the others.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class CometRequest(Request):
 
 
 class CometSend(CometRequest):
-    """One that is to be answered at once, and leaves the carrier that there is alone."""
+    """One that is to be answered at once, and leaves the present carrier alone."""
 
     __slots__ = ()
 
@@ -102,7 +102,7 @@ class ResumingRequest(CometRequest):
 
     Attributes:
         resuming: what it says.
-        recorder: says what the answer has to tell it; set by whoever takes the request.
+        recorder: says what the answer has to tell it; set by what takes the request.
         broken: whether its client has gone.
     """
 
@@ -154,7 +154,7 @@ class ResumingRequest(CometRequest):
 
 
 class ResumingSend(ResumingRequest):
-    """The same that is to be answered at once, and leaves the carrier that there is alone."""
+    """The same, to be answered at once; it leaves the present carrier alone."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Who sends a long body, found out before it is read: whoever has no session has no reason to."""
+"""Who sends a long body, found out before it is read: a client without a session has no reason to."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check_sender(body: bytes, codec: Codec, gate: Gate) -> None:
     """See whether a body longer than `LONGEST_OPENING` belongs to a session that there may be, or was.
 
     In CBOR, where nothing can be skipped, that is seen only if there is no id at all. What is malformed, and
-    what is wrong in any other way, is left to whoever reads all of it.
+    what is wrong in any other way, is left to what reads all of it.
 
     Raises:
         ProtocolError: `too-large` or `unknown-session`; the client's fault.

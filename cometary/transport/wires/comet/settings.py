@@ -1,4 +1,4 @@
-"""What an operator can say of the comet protocol."""
+"""What an operator can say about the comet protocol."""
 
 from __future__ import annotations
 

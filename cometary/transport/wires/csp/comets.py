@@ -1,15 +1,15 @@
 """The answers to /comet: the carriers of a session by CSP.
 
-1.  One is held until there is a batch, or its duration is over, which an empty one says; for polling, not at all. One
-    that streams goes on behind a batch, until its duration is over.
-2.  What the session says of an older one when another comes is to be its end: it gets no packets any more.
+1.  One is held until there is a batch, or until its duration is over, which an empty one says; for polling, not at
+    all. One that streams goes on after a batch, until its duration is over.
+2.  What the session says about an older one when another comes is to be its end: it gets no more packets.
 3.  A stream is not acknowledged while it goes on. So it is completed early when what its client has not acknowledged
     fills part of the session's queue: the next one begins with an acknowledgement.
 4.  It may be complete while something for it is in the session's mailbox: its duration is over, or another has come.
     The session learns that by `StreamDropped`, which is behind. So what is written to it then is noted as sent, and no
     more; the next one brings it.
-5.  Once the session has ended, what its client lacks comes with the end (`CspSession.last_batch`). Whoever is refused
-    for any other reason is told by an error.
+5.  Once the session has ended, what its client lacks comes with the end (`CspSession.last_batch`). A client that is
+    refused for any other reason is told by an error.
 """
 
 from __future__ import annotations

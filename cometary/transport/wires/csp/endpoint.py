@@ -1,11 +1,11 @@
-"""The endpoints of CSP: which session a request is of, and what it asks for.
+"""The endpoints of CSP: which session a request belongs to, and what it asks for.
 
 1.  Each is asked by GET or POST. What a client sends is the variable `d`, or the body, which counts more. The body of a
     /comet is its query, if its session is not named in the URL.
-2.  A script of another site's page could ask as well, without saying of which page it is. So whoever says that it comes
-    from another site has to say from which origin, of which `origins` are allowed. Where a browser says nothing
-    of that, as over HTTP without TLS, an answer is a script only for a page that is named in `Referer`, of this origin
-    or one of `origins`; of any other answer such a page can read nothing.
+2.  A script of another site's page could ask as well, without saying which page it is from. So a client that says
+    that it comes from another site has to name its origin, of which `origins` are allowed. Where a browser says
+    nothing about that, as over HTTP without TLS, an answer is a script only for a page that is named in `Referer`, of
+    this origin or one of `origins`; such a page can read nothing of any other answer.
 3.  An answer is what its client has put around it. So it is never taken for what it is not said to be, and, unless the
     operator will have it so, a document that is made of it runs no scripts, and is of no origin.
 """

@@ -1,7 +1,7 @@
-"""What a client says in its stream of bytes: objects of JSON, one behind the other, each a packet of its session.
+"""What a client says in its stream of bytes: JSON objects, one after another, each a packet of its session.
 
 1.  CSP has no messages: a client may join what it writes, and cut it up. So an object ends where its last bracket is,
-    whatever packets it came in; blanks between two are nothing.
+    whatever packets it came in; blanks between two objects mean nothing.
 2.  What has come of an object that is not whole waits for the rest (`Unfinished`), with how far it was looked at: so
     each byte is looked at once, into however many pieces the object is cut.
 
@@ -65,7 +65,7 @@ NOTHING: Final = Unfinished()
 
 
 def split(before: Unfinished, data: bytes, longest: int) -> tuple[Sequence[bytes], Unfinished]:
-    """Return the objects that are whole, and what there is of one that is not.
+    """Return the objects that are whole, and what has come of one that is not.
 
     Args:
         before: what there was of one before.

@@ -1,9 +1,9 @@
-"""What has come of messages that are not whole: how much of it all sessions of an endpoint may have together.
+"""What has come of messages that are not whole: how much of that all sessions of an endpoint may have together.
 
-1.  A session keeps one such rest, no longer than a message may be. With `MOST` bytes in all, one that makes it more is
-    refused: its client sends the same again later. One of no more than `FREE` bytes never is, and so whoever cuts up
-    what is short is not held up by those who fill the room.
-2.  What a session had that has ended is let go when there is no room, `LOOKS` sessions being looked at each time.
+1.  A session keeps one such rest, no longer than a message may be. With `MOST` bytes in all, a rest that would exceed
+    that is refused: its client sends the same again later. One of no more than `FREE` bytes never is, and so a client
+    that cuts up what is short is not held up by those who fill the room.
+2.  What a session that has ended had is let go when there is no room; `LOOKS` sessions are looked at each time.
 """
 
 from __future__ import annotations

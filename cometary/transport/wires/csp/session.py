@@ -3,11 +3,11 @@
 1.  The numbers of packets, and what is acknowledged, are the session's own (`cometary.sessions.outbox`). What was sent
     and not acknowledged is kept here a second time, since the client has a right to it after the end.
 2.  The end is told by a packet without data, numbered behind all that was sent, as the answer to each /comet, until
-    that is acknowledged, or the server has forgotten that there was the session.
-3.  A client has one request to send under way, but may believe that it is lost when it is not: those that come
-    meanwhile wait, `MOST_WAITING` at most. The ids of requests are counted here; the client knows of none.
-4.  A request changes nothing of this unless the gate has let it in. So whoever knows the key of a session that is bound
-    to something else as well cannot so much as change a variable.
+    that is acknowledged, or the server has forgotten that the session existed.
+3.  A client has one sending request under way, but may believe that it is lost when it is not: those that come
+    meanwhile wait, `MOST_WAITING` at most. The ids of requests are counted here; the client knows nothing of them.
+4.  A request changes nothing of this unless the gate has let it in. So a client that knows the key of a session that
+    is bound to something else as well cannot so much as change a variable.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an operator can say of CSP."""
+"""What an operator can say about CSP."""
 
 from __future__ import annotations
 

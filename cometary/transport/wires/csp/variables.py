@@ -1,9 +1,9 @@
-"""The variables by which a client of CSP says what answers look like, and how long they are waited for.
+"""The variables by which a client of CSP says what answers look like, and how long to wait for them.
 
-1.  They come in the query of any request, and stay with the session until they are said anew. One that cannot be read
-    as the draft says is ignored, and so is a text longer than `LONGEST_TEXT`.
-2.  The media types that there are to choose from are those that a client of the draft needs. In one of a script, what
-    is put around an answer is the name of a function, and no more: else any page could have any script come from here.
+1.  They come in the query of any request, and stay with the session until they are given anew. One that cannot be
+    read as the draft says is ignored, and so is a text longer than `LONGEST_TEXT`.
+2.  The media types to choose from are those that a client of the draft needs. In that of a script, what is put around
+    an answer is the name of a function, and no more: otherwise any page could have any script come from here.
 
 Pure. Source: CSP draft 0.3, section 3.3.3.
 """

@@ -2,7 +2,8 @@
 
 1.  One that comes with the id of a connection is tried first: it says `2probe`, hears `3probe`, and says `5`; then the
     connection goes on as it. Until then it has `Times.upgrade` seconds, and nothing but that may be said.
-2.  What is no packet, or makes no sense, closes it, and the connection with it; not so while it is being tried.
+2.  Anything that is not a packet, or makes no sense, closes it, and the connection with it; but not while it is being
+    tried.
 """
 
 from __future__ import annotations

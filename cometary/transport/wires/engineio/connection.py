@@ -2,14 +2,15 @@
 
 1.  It begins by polling or on a WebSocket, and may go on from the first to the second. While the WebSocket is only
     being tried (`probing`), polling goes on; a GET that would be held then is answered at once, with a NOOP.
-2.  What is to be sent waits until something takes it: the GET that is held, or the WebSocket. More than `MOST_QUEUED`
-    bytes do not wait for a GET: who sends is told that there is no room, and later that there is again.
-3.  What has arrived is known in two ways: who asks by GET again has read the answer before; and who answers a ping on a
-    WebSocket has read what was sent before it. What was sent till then is `marked`, and later has `arrived`.
+2.  What is to be sent waits until something takes it: the held GET, or the WebSocket. No more than `MOST_QUEUED`
+    bytes wait for a GET: the sender is told that there is no room, and later that there is again.
+3.  What has arrived is known in two ways: a client that asks by GET again has read the answer before; and one that
+    answers a ping on a WebSocket has read what was sent before the ping. What was sent until then is `marked`, and
+    later has `arrived`.
 4.  The server pings, every `ping_interval` seconds; a client that does not answer within `ping_timeout` is gone. One
     whose frames are not read meanwhile, since it sends too fast, cannot answer, and is asked again.
-5.  A GET whose client goes, a second GET beside one that is held, a second POST beside one that is not answered yet,
-    and whatever is no packet, end the connection. What it had is given up, and the client is told where that can be.
+5.  A GET whose client goes, a second GET while one is held, a second POST while one is not answered yet, and anything
+    that is not a packet, end the connection. What it had is given up, and the client is told where possible.
 6.  What comes in one POST is handed on a few packets at a time, and no further while there is no room for it above:
     until then the POST is not answered.
 """

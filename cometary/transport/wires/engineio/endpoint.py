@@ -1,7 +1,7 @@
 """The endpoint of Engine.IO: which connection a request is for, or whether it begins one.
 
-What is wrong is said as clients know it (`errors`), by the status 400, and in the order in which it is looked at here.
-Nobody is let in here to more than a connection, on which nothing was said yet: that is the gate's affair.
+What is wrong is said as clients know it (`errors`), with status 400, and in the order in which it is checked here.
+Nobody is let in here to more than a connection on which nothing was said yet: the rest is the gate's affair.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The packets of Engine.IO, and how they travel: in the bodies of polling, and in frames of a WebSocket.
 
-1.  A packet of text is a digit, its type, and what is behind it. One that is binary is a message: in a frame its bytes
-    as they are, in a body `b` and base64.
+1.  A text packet is a digit, its type, and what follows that. A binary one is a message: in a frame its bytes as they
+    are, in a body `b` and base64.
 2.  A body is a **payload**: packets with `SEPARATOR` between them, at least one. No packet of text that this server
     sends has that character in it, since JSON escapes it.
-3.  What is to be sent is kept as payloads, whichever way it goes then: for a WebSocket they are taken apart again
-    (`frames_of`), which nearly always means that there is nothing to do.
-4.  What a client sends is text in UTF-8, and well-formed base64, or is refused whole.
+3.  What is to be sent is kept as payloads, however it travels then: for a WebSocket they are taken apart again
+    (`frames_of`), which is nearly always no work at all.
+4.  What a client sends has to be text in UTF-8 and well-formed base64, or it is refused whole.
 
 Pure. Source: the Engine.IO protocol, version 4.
 """

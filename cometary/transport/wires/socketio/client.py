@@ -1,11 +1,11 @@
 """A client of Socket.IO: what comes on its connection goes to the namespaces that it is in.
 
-1.  CONNECT comes first, to each namespace; there is none that a client is in from the start. One that there is not
-    is refused, and so are more than `MOST_NAMESPACES`. Who is in none for `Times.connect` seconds is closed.
-2.  What is no packet, a packet to a namespace that the client is not in, a second CONNECT to one, and an error from a
-    client, close the connection; so the others are told as well.
+1.  CONNECT comes first, to each namespace; a client is in none from the start. A namespace that does not exist is
+    refused, and so are more than `MOST_NAMESPACES`. A client that is in none for `Times.connect` seconds is closed.
+2.  Anything that is not a packet, a packet to a namespace that the client is not in, a second CONNECT to one, and an
+    error from a client close the connection; so the others are told as well.
 3.  The token that the gate is shown is what the client gives as `auth`, or emits later as `::token`; if that has a
-    `token` and nothing beside it, then that. Each namespace is judged by itself.
+    `token` and nothing else, then that. Each namespace is judged by itself.
 """
 
 from __future__ import annotations

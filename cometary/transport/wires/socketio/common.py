@@ -1,4 +1,4 @@
-"""What all clients of one endpoint of Socket.IO have in common: what they are offered, which namespaces there are."""
+"""What all clients of one endpoint of Socket.IO have in common: what they are offered, and which namespaces exist."""
 
 from __future__ import annotations
 

@@ -5,12 +5,12 @@
     everywhere.
 2.  The message is the event's argument: None if it has none, and a tuple if it has several. A tuple is sent as
     several; so is a list as one, and None as one that is null.
-3.  An event that asks for an acknowledgement is a question (`cometary.packets.question`), whose `ask` is the id. It is
-    acknowledged with what the handlers return: None is no argument, all else is as in rule 2. If they refuse it, or
-    fail, then with the error, an object.
+3.  An event that asks for an acknowledgement is a question (`cometary.packets.question`), whose `ask` is the id. It
+    is acknowledged with what the handlers return: None is no argument, everything else is as in rule 2. If they
+    refuse it, or fail, it is acknowledged with the error, an object.
 4.  What the server asks is an event with an id; the acknowledgement is its answer.
-5.  A packet is written once for each namespace, whoever receives it, as a payload of Engine.IO, with its attachments;
-    and once more as what that is on a WebSocket. So an event's name is the path that the packet was sent to, room or
+5.  A packet is written once for each namespace, whatever receives it, as a payload of Engine.IO with its attachments,
+    and once more as that payload on a WebSocket. So an event's name is the path that the packet was sent to, room or
     not.
 """
 

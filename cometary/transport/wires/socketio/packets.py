@@ -4,10 +4,10 @@
 2.  A byte string in what a packet says is `{"_placeholder": true, "num": k}` in the text, and attachment number k.
     Each is used once, and all are. There are `MOST_ATTACHMENTS` at most; their types, 5 and 6, have at least one.
 3.  A packet says what its type may say: CONNECT and CONNECT_ERROR an object or nothing, DISCONNECT nothing, EVENT an
-    array that begins with the event's name, ACK an array. Names that clients keep for themselves are no events.
+    array that begins with the event's name, ACK an array. Names that clients reserve for themselves are not events.
 4.  What a client sends is read strictly, as every other JSON here is; whatever it is, the packet is read or refused.
-5.  While attachments are missing a packet is not whole (`Reader.midway`), and text may not come; nor bytes where none
-    are.
+5.  While attachments are missing, a packet is not whole (`Reader.midway`), and text may not come; nor may bytes where
+    none are expected.
 
 Pure. Source: the Socket.IO protocol, version 5.
 """

@@ -1,4 +1,4 @@
-"""What a client in one namespace asks of the gate: a session, and to be taken what it sends there."""
+"""What a client in one namespace asks of the gate: a session, and that what it sends there be taken."""
 
 from __future__ import annotations
 

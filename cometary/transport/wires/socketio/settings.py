@@ -1,4 +1,4 @@
-"""What an operator can say of Socket.IO."""
+"""What an operator can say about Socket.IO."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client in one namespace: the carrier of that session, and by which its events are handed to it.
+"""A client in one namespace: the carrier of that session, through which its events are handed to it.
 
 1.  It asks the gate for a session of its own; or, if the client says that it had one (`Returning`), to be attached to
     that. If that cannot be, it asks for another, and the client sees that it was not recovered.
@@ -8,11 +8,11 @@
     what comes meanwhile waits, and goes together with the next. A request that comes too fast is put off
     (`too-many-requests`), and made again when the session says, with half as much in it, since it may be too much at
     once. More than `MOST_PENDING` bytes do not wait (`room`): then the client is not read.
-4.  An event that no handler takes is nothing, as everywhere in Socket.IO. So it does not harm those beside it.
+4.  An event that no handler takes is ignored, as everywhere in Socket.IO. So it does not harm those beside it.
 5.  Every event that is sent has its number in the session. It is told as the last argument, where sessions are
     recovered (`Terms.recovers`), and comes back with the client; so exactly what it lacks is sent again. Else the
     number is ours alone: what has arrived is known by Engine.IO (`mark`, `arrived`).
-6.  What answers the session's `::token` is a request by itself, before what waits; and its outcome is told as that of
+6.  What answers the session's `::token` is a request by itself, ahead of what waits; its outcome is told as that of
     every event to a control path is (`Question`). It is judged as the gate judges tokens on streams.
 7.  The session's end is told as DISCONNECT where it is for good: a client takes that as a wish not to come back. Where
     it should come back, the connection is closed instead.

@@ -3,9 +3,11 @@
 1.  The response begins when the session has taken the stream, and so knows from which number on: until then it may
     be refused as any request is.
 2.  Its hello goes out at once, before anybody has anything to say.
-3.  It keeps what came while the response was full: the batch that the session had begun, and no more, since the session
-    then waits until it takes more. When it is released, that is left out: the next carrier brings it.
-4.  What was sent and not acknowledged is kept by the session. So a response that breaks, wherever, loses nothing.
+3.  It keeps what came while the response was full: the batch that the session had begun, and no more, since the
+    session then waits until the response takes more. When it is released, that is left out: the next carrier brings
+    it.
+4.  What was sent and not acknowledged is kept by the session. So a response that breaks loses nothing, wherever it
+    does.
 """
 
 from __future__ import annotations

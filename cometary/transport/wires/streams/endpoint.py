@@ -3,10 +3,10 @@
 1.  By GET, for server-sent events. The session's id comes in a header, since what is in a URL is in the log of every
     proxy; what has been received in `Last-Event-ID`, as browsers send it by themselves. A plain `EventSource`, which
     sends no header, has a module of its own (`event_source`).
-2.  By POST, in whatever form is accepted: a body that attaches, which has no `rid`, or one that opens a session.
-    Both are handed on by whoever answers POST.
-3.  A GET takes effect here: it releases the carrier that there is. So it is refused to pages of foreign origins, though
-    reading is not. HEAD, which takes none, gets the head of a stream and no stream.
+2.  By POST, in whatever form is accepted: a body that attaches, which has no `rid`, or one that opens a session. Both
+    are handed on by what answers POST.
+3.  A GET takes effect here: it releases the present carrier. So it is refused to pages of foreign origins, though
+    reading is not. HEAD, which has no effect, gets the head of a stream and no stream.
 """
 
 from __future__ import annotations

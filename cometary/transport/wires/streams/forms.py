@@ -2,8 +2,8 @@
 
 1.  A stream begins with a hello, which says the number of the packet that comes next: so a client, or a proxy that
     holds things back, is found out within seconds.
-2.  What follows on has no number of its own, but for server-sent events, whose `id` the browser sends back.
-    So a packet looks the same on all streams, and is written once however many receive it.
+2.  A packet that follows on has no number of its own, except for server-sent events, whose `id` the browser sends
+    back. So a packet looks the same on all streams, and is written once however many receive it.
 3.  A beat is empty, and is to be answered; the last words are those of an error.
 
 Source: the WHATWG's HTML standard, section 9.2 (server-sent events); RFC 8742 (CBOR sequences).

@@ -5,10 +5,10 @@
 2.  What is sent goes to the kernel in one call; what it does not take waits (`BufferedChannel`), and what is to be
     sent meanwhile behind it (`_behind`). When that is more than `MOST_BEHIND`, nothing is read until it is sent: so
     a peer that asks and does not read is not answered for ever.
-3.  Pings are answered, and closing is: a close frame has its like for an answer, and then the connection is closed. Who
-    closes first waits for that answer for `LINGER` seconds, and reads on for its sake alone.
-4.  What is wrong with a frame closes the connection, with the code that says what (`codes`). From then on there is no
-    telling where a frame begins, so what still comes is thrown away (`DEAF`), up to the end or for as long.
+3.  Pings are answered, and so is closing: a close frame is answered by its like, and then the connection is closed.
+    The side that closes first waits `LINGER` seconds for that answer, and reads on for its sake alone.
+4.  What is wrong with a frame closes the connection, with the code that says what (`codes`). From then on it is
+    unknown where a frame begins, so what still comes is thrown away (`DEAF`), until the end or for as long.
 5.  A peer that has vanished is noticed by the kernel (`TCP_USER_TIMEOUT`) once something was to be sent to it.
 6.  The deadline is that of what is waited for: the answer to a close; the end of a message, which has another period if
     it comes at a fair pace; or what a subclass waits for (`awaited`).

@@ -1,4 +1,4 @@
-"""The comet protocol on a WebSocket: what comes in a frame becomes a session's, and what a session has, frames.
+"""The comet protocol on a WebSocket: what comes in a frame becomes a session's, what a session has becomes frames.
 
 1.  The first frame opens a session, or attaches the connection to one; or it is a probe, which is said again, and does
     not count as the first. Until a session is there further frames wait: nobody knows yet whose they are.

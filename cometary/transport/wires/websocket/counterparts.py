@@ -1,4 +1,4 @@
-"""What a session meets on a WebSocket: the carrier that the connection is, requests, the opening, who asks.
+"""What a session meets on a WebSocket: the carrier that the connection is, requests, the opening, and who asks.
 
 They know the conversation; it reads the frames, and says what each of these is. See its rules.
 """

@@ -1,7 +1,7 @@
 """The WebSocket endpoint: the comet endpoint's URL, asked by GET, as a handshake.
 
-It lets nobody in: that is the gate's, once the first frame says who asks for what. What it refuses is answered in HTTP,
-for people who look for what is wrong: a browser's page is told nothing of it.
+It lets nobody in: that is up to the gate, once the first frame says who asks for what. What it refuses is answered in
+HTTP, for people who look for what is wrong: a browser's page is told nothing of it.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Frames of WebSockets, as a server reads and writes them (RFC 6455, section 5); extensions are not spoken.
 
-1.  Bytes go in as they come, frames come out one at a time: whoever reads decides when the next one is looked at.
-2.  What is wrong is said as soon as a frame's head shows it, with the code to close with, whatever of it is still to
-    come.
-3.  A message in fragments is put together here; of each fragment but the last only that it came is told. A message is
-    as long as `longest` at most, in one piece or in many.
-4.  Text is UTF-8: that of each fragment is looked at when that is there.
+1.  Bytes go in as they come, frames come out one at a time: the reader decides when the next one is looked at.
+2.  What is wrong is said as soon as a frame's head shows it, with the code to close with, however much of it is still
+    to come.
+3.  A message in fragments is put together here; for each fragment but the last, only its arrival is told. A message
+    is no longer than `longest`, in one piece or in many.
+4.  Text is UTF-8: that of each fragment is checked when the fragment is there.
 
 Pure: no clock, no socket.
 """

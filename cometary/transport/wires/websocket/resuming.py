@@ -4,8 +4,8 @@
     move the client's place says where that is behind them (`at`); a packet of a path moves none, so its frame is the
     same bytes for everybody.
 2.  Requests and signs of life say where the client is (`says_of`).
-3.  Another node may have the session: then the connection goes there as a whole. If it cannot, since it has come from
-    a node already, or its session is on its way, the client is told to come again.
+3.  Another node may have the session: then the connection goes there as a whole. If it cannot, because it has already
+    come from a node, or its session is on its way, the client is told to come again.
 """
 
 from __future__ import annotations
