@@ -116,7 +116,7 @@ class FollowedPath:
         return self._order is None or self.stale or self._order.held > 0
 
     def misses(self, epoch: str, number: int) -> bool:
-        """Whether something has not come, given the latest number that there is."""
+        """Whether something has not come, given the latest number."""
         return self._order is not None and self._order.misses(epoch, number)
 
     def read_from_engine(self, log: PathLog, now: float) -> Loaded:

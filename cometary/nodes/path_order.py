@@ -63,7 +63,7 @@ class PathOrder:
         return len(self._held)
 
     def misses(self, epoch: str, number: int) -> bool:
-        """Whether something has not come, given the latest number that there is."""
+        """Whether something has not come, given the latest number."""
         return number > self.last or base_of(epoch) != self._base
 
     def take(self, new: Numbered) -> list[Numbered]:
@@ -76,7 +76,7 @@ class PathOrder:
         return out + self._next()
 
     def fill(self, epoch: str, number: int, entries: Iterable[Numbered]) -> list[Numbered]:
-        """Take all that there is behind the last one, up to the latest number; returns what may be let out."""
+        """Take everything behind the last one, up to the latest number; returns what may be let out."""
         out = self._begin(base_of(epoch))
         for entry in entries:
             self._hold(entry)

@@ -23,7 +23,7 @@ LINGER: Final = 30.0
 
 
 class Wishes:
-    """Them."""
+    """What the sessions of one node want."""
 
     def __init__(self) -> None:
         self._since: dict[str, float] = {}
