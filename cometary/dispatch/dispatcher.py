@@ -49,7 +49,7 @@ class Dispatcher(Actor):
         receipts: told to how many subscribers a packet went that wants receipts.
         parking: where updates wait for sessions that are behind.
         flow: who is behind.
-        find: finds the actor of a session by its id; returns None if it has none.
+        find: finds the actor of a session by its id; None if there is no such session.
     """
 
     def __init__(  # noqa: PLR0917 - a child specification gives them by position
