@@ -264,7 +264,7 @@ class SessionActor(Actor):
                 ready.request.refuse(self._keeper.over())
 
     def write_more(self, stream: Stream) -> None:
-        """Have the machine go on with `stream` behind the mail that there is."""
+        """Have the machine go on with `stream` behind the waiting mail."""
         self.tell_itself(Writable(stream))
 
     def new_timer(self, name: str) -> Timer:
@@ -301,7 +301,7 @@ class SessionActor(Actor):
     # -- the application: what `handover` leaves to the actor -----------------------------
 
     def tell_itself(self, message: object) -> None:
-        """Handle `message` behind the mail that there is, unless it has ended for good by then."""
+        """Handle `message` behind the waiting mail, unless it has ended for good by then."""
         self.actor_inbox.put_if_open(message)
 
     def await_handler(self, outcome: Awaitable[object], item: Call | Failure) -> None:

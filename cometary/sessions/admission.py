@@ -90,7 +90,7 @@ def admission_of(verdict: Verdict) -> Admission:
 
     Raises:
         ProtocolError: `unauthorized`; the client is not let in.
-        UsageError: if it is none of what an authenticator may return; the authenticator's fault. Nobody is let
+        UsageError: if it is not something that an authenticator may return; the authenticator's fault. Nobody is let
             in by an object that happens to be true, such as a generator that nobody has run.
     """
     if isinstance(verdict, Admission):

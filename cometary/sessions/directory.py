@@ -53,7 +53,7 @@ class Directory:
         self.living[keeper.sid] = keeper
 
     def remove(self, keeper: SessionKeeper) -> None:
-        """Take out a session that goes on elsewhere; who looks for it here finds that there is none."""
+        """Take out a session that goes on elsewhere; nobody who looks for it here finds it any longer."""
         del self.living[keeper.sid]
 
     def find(self, sid: str) -> Place:

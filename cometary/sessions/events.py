@@ -25,7 +25,7 @@ class Request:
 
     Attributes:
         holds: whether it wants to be held until there is a packet. One that does not, a send, is answered at once
-            with nothing, and leaves the carrier that there is alone.
+            with nothing, and leaves the present carrier alone.
         resumes: whether its client can go on with the session elsewhere.
 
     Args:

@@ -12,7 +12,7 @@
     What is sent to the session itself (`session.send`) does not wait, nor does an update that may be dropped anyway.
 4.  The session whose packet brought about what waits is **held**: no further packet of its client is handed over till
     then. So is one whose handler sends to a session that is behind, its own included. What its client sends meanwhile
-    waits for the application, up to the bound that there is, and beyond it is put off (`too-many-requests`).
+    waits for the application, up to the usual bound, and beyond that is put off (`too-many-requests`).
 5.  So a slow reader delays those who speak where it listens, by `PATIENCE` seconds at a time and by its allowance in
     all, and nobody else. When the server stops, nobody is held.
 6.  At most `MOST_PENDING` updates may be waiting to be routed, parked or not. One more raises `MailboxFullError`
@@ -63,7 +63,7 @@ class Flow:
     Attributes:
         behind: the sessions that are behind, each with those that are held for it.
         parked: how many updates are parked.
-        pressed: tells whether more has come than could be read in a turn; set by whoever reads.
+        pressed: tells whether more has come than could be read in a turn; set by the reader.
         rerouting: whether a `Reroute` is in the dispatcher's mailbox, or is going to be at the next batch.
         routed: how many updates have been routed.
         rounds: when whose packets are handed over.

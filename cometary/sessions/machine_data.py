@@ -24,7 +24,7 @@ class MachineData(Engine):
     Attributes:
         settings: limits.
         policy: times and manners.
-        outbox: what there is for the client.
+        outbox: what waits for the client.
         window: which request is new.
         held: the request that is held; in `have_request` only, and then there is no stream.
         stream: the stream that is attached: the carrier in `have_request`, in the other states one that takes no more.

@@ -1,4 +1,4 @@
-"""How packets and other messages come to a session, whoever sends them: in one order, and none vanishes.
+"""How packets and other messages come to a session, whatever sends them: in one order, and none vanishes.
 
 1.  As long as a session lives, everything for it goes into its actor's mailbox.
 2.  When it has ended, its mailbox has mail that was accepted before, and behind that a message by which the actor

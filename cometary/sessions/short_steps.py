@@ -229,7 +229,7 @@ def let_in(performer: TakesIn, keeper: SessionKeeper, request: Request) -> bool:
 
 
 def meet(keeper: SessionKeeper, ready: Ready) -> bool:
-    """Let a request whose packets have been handed over meet what there is; see `SessionMachine.hold_instead`."""
+    """Let a request whose packets have been handed over meet what is queued; see `SessionMachine.hold_instead`."""
     machine: MachineData = keeper.machine
     request, stream, older = ready.request, machine.stream, machine.held
     if machine._fsm_extra is not None or machine.window.has_early or request.close:
