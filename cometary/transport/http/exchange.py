@@ -334,7 +334,7 @@ class Exchange:
 
 
 def written(exchange: Exchange) -> bytes:
-    """Return a request as bytes that mean the same, for whoever reads it again."""
+    """Return a request as bytes that mean the same, for the next reader."""
     target = exchange.path.encode() + (b"?" + exchange.query if exchange.query else b"")
     lines = [b"%b %b HTTP/%b\r\n" % (exchange.method.encode(), target, exchange.version.encode())]
     lines += [b"%b: %b\r\n" % header for header in exchange.headers.items() if header[0] not in OF_A_BODY]
@@ -352,7 +352,7 @@ def checked(headers: Headers) -> Headers:
     """The same headers, once it is sure that none of them ends its line early.
 
     Raises:
-        ValueError: One holds CR or LF: the fault of whoever put a client's text into it.
+        ValueError: One holds CR or LF: the fault of the code that put a client's text into it.
     """
     for header in headers:
         if any(b"\r" in part or b"\n" in part for part in header):

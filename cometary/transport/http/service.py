@@ -100,7 +100,7 @@ class Service:
         return self._cors.allows(origin, host)
 
     def client_of(self, exchange: Exchange, peer: str) -> str:
-        """Return the address of whoever has sent `exchange` on a connection from the address `peer`."""
+        """Return the address of the sender of `exchange`, on a connection from the address `peer`."""
         return peer if self.proxies is None else self.proxies.address(peer, exchange.headers)
 
     def note_answer(self, exchange: Exchange, status: int) -> None:

@@ -31,7 +31,7 @@ class Certificate:
         self.context = read_context(cert, key)
 
     def reload(self, cert: str, key: str) -> None:
-        """Read the files again, or others; connections that there are keep what they have.
+        """Read the files again, or others; open connections keep what they have.
 
         Args:
             cert: as above.

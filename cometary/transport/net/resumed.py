@@ -45,7 +45,7 @@ class ResumedSocket(socket.socket):
         return data
 
     def rest(self) -> bytes:
-        """Return what was read there and not here, for whoever goes on with the connection next."""
+        """Return what was read there and not here, for the next to go on with the connection."""
         rest, self._read = self._read, b""
         return rest
 

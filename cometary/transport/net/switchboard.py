@@ -155,7 +155,7 @@ class Switchboard(Floor):
             self.poller.close()
 
     def stop_listening(self, *, take_waiting: bool) -> None:
-        """Accept nothing more; what there is goes on.
+        """Accept nothing more; open connections go on.
 
         Args:
             take_waiting: Whether those who wait in the backlogs are accepted first. Else they are left to whoever

@@ -136,7 +136,7 @@ class NamespaceStream(Stream):
             self._pid = f"{welcome.sid}.{welcome.name}"
 
     def not_opened(self, error: ProtocolError) -> None:
-        """Tell the client that there is none."""
+        """Tell the client that there is no session."""
         told: dict[str, Any] = {"message": error.detail, "data": error.body()}
         self._client.forget(self)
         self.say(CONNECT_ERROR, told)

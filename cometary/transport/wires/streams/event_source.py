@@ -154,7 +154,7 @@ def last_event(value: bytes) -> tuple[bytes, int]:
     """Return the name and the number in a `Last-Event-ID`; no name if it has none.
 
     Raises:
-        ProtocolError: `bad-request`: it is none of ours; the client's fault.
+        ProtocolError: `bad-request`: it is not one of ours; the client's fault.
     """
     name, dot, number = value.rpartition(b".")
     if not value:

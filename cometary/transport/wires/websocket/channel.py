@@ -161,7 +161,7 @@ class WebSocketChannel(BufferedChannel):
         return None
 
     def _hang_up(self, bits: int) -> None:
-        """Take note of what is reported though nobody asked; what there is to read is left until somebody does."""
+        """Take note of what is reported though nobody asked; what can be read is left until somebody does."""
         if bits & ~(READABLE | PEER_SHUT):
             self.close()
         elif bits & PEER_SHUT:

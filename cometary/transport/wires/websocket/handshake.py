@@ -53,7 +53,7 @@ def chosen_protocol(headers: Mapping[bytes, bytes], known: Container[bytes]) -> 
     """Return the first of the protocols that the client would speak, in its order, that is known here.
 
     Raises:
-        ProtocolError: `bad-request`: it is none of them; the client's fault.
+        ProtocolError: `bad-request`: it is not one; the client's fault.
     """
     for name in elements(headers.get(b"sec-websocket-protocol", b"")):
         if name in known:

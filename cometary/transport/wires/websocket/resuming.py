@@ -111,7 +111,7 @@ class ResumingFrameRequest(FrameRequest):
 
     Attributes:
         resuming: the same.
-        recorder: set by whoever takes the request; what there is to say of it is said with packets.
+        recorder: set by what takes the request; what it has to say is said with packets.
         broken: whether its client has gone; nobody says so, since there is no harm in answering it.
     """
 
