@@ -12,7 +12,7 @@
     own clock (R8), nor before the engine has confirmed the generation after that. A call that had begun when the node
     died is not made again: the next owner reports it when the engine has confirmed its generation, and then records
     that it has done so. Should that owner be taken for dead in between, the one after it reports the call once more,
-    so that it is not reported to nobody.
+    rather than leave it unreported.
 5.  An owner that has adopted the session delivers nothing until a request, or a sign, of its own generation has told
     where the client is. Those of older generations are processed, and answered with nothing; their acknowledgements are
     of other numbers (R4). All ids up to a request's `done` were processed before (R6). A sign, by which a stream is

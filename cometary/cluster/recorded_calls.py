@@ -70,7 +70,7 @@ class RecordedCalls(RecordedShell):
             )
 
     def _report_death(self, item: bytes) -> None:
-        """Tell the application of a call that had begun where the session was before, and may have been completed."""
+        """Tell the application of a call that had begun where the session was before, and may have been made."""
         keeper, what, manager = self._keeper, read_item(item), self._manager
         error, session = ActorEndedError(DIED, "node-died"), Session(keeper, manager.hub)
         if isinstance(what, Packet):

@@ -1,8 +1,8 @@
 """Whose request it is that a proxy passes on: the client's address, as trusted proxies say it.
 
-1.  Each proxy adds the address that it was called from at the end. So the list is read from its end, and only as far
-    as the one that added an entry is trusted. What a client has written itself stands before its own address, and is
-    never reached.
+1.  Each proxy adds, at the end, the address that it was called from. So the list is read from its end, and only as
+    far as the proxy that added an entry is trusted. What a client has written itself stands before its own address,
+    and is never reached.
 2.  Only one header is read, the one that the operator's proxies write. A proxy that writes the one passes the other on
     as the client has sent it.
 3.  What is not an address (`unknown`, a name, nonsense) ends the reading: the last address that is known counts.
