@@ -1,6 +1,6 @@
 """Who judges clients: what settings and application say together.
 
-What reads signed tokens and what asks a back-end stand on large libraries; they are imported where they are chosen.
+Reading signed tokens and asking a back-end both need large libraries, which are imported only where they are chosen.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def choose_authenticator(settings: Settings, app: App) -> Authenticator | None:
 
 
 def reload_authenticator(authenticator: Authenticator | None, settings: Settings) -> None:
-    """Have the authenticator that was chosen go by other secrets, if it is one of signed tokens."""
+    """Have the chosen authenticator go by other secrets, if it is one of signed tokens."""
     if settings.token_secret:
         from cometary.authentication import SignedToken  # noqa: PLC0415 - the same
 

@@ -1,9 +1,9 @@
 """A server in a thread of its own: for a service manager that calls, as that of Windows does, and for tests.
 
-1.  `start` returns once connections are accepted, `stop` once all sessions are told and every port is closed. Both may
-    be called from any thread, again and again: what has been done already is not done twice.
+1.  `start` returns once connections are accepted, `stop` once all sessions are told and every port is closed. Both
+    may be called from any thread, any number of times: nothing is done twice.
 2.  No signal handler is installed: the process belongs to somebody else.
-3.  What keeps it from starting is raised by `start`; what ends it later, by `stop`.
+3.  `start` raises what keeps it from starting, `stop` what ends it later.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class BackgroundServer:
-    """One server, to be started and stopped from outside of any event loop.
+    """One server, started and stopped from outside any event loop.
 
     Args:
         settings: how it is set up.
@@ -51,7 +51,7 @@ class BackgroundServer:
         self.stop()
 
     def start(self) -> Running:
-        """Start it, unless it runs.
+        """Start it, unless it is running.
 
         Raises:
             OSError, ConfigError, UsageError: what `serve` raises; nothing runs.
@@ -69,7 +69,7 @@ class BackgroundServer:
             return self._running
 
     def stop(self) -> None:
-        """Stop it, if it runs, and wait until it has."""
+        """Stop it, if it is running, and wait until it has stopped."""
         with self._lock:
             thread, self._thread = self._thread, None
             if thread is None:

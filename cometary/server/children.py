@@ -1,7 +1,7 @@
-"""The children of the server's tree beside its sessions and its front end: what routes, and what not every server has.
+"""The children of the server's tree besides its sessions and front end: what routes, and what only some servers have.
 
-What the latter run may fail for long, such as a connection to another program. So each kind has a supervisor of its
-own, which waits before a restart, and whose restarts are not the server's.
+Some of these may fail for a long time, such as a connection to another program. So each kind has a supervisor of its
+own, which waits before a restart, and whose restarts do not count as the server's.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def dispatcher_child(table: Table, engine: Engine, manager: SessionManager) -> C
 
 
 def engine_children(engine: Engine) -> list[ChildSpec]:
-    """Return what an engine does by itself, if it does anything."""
+    """Return what an engine does by itself, if anything."""
     return [] if engine.run is None else [with_pauses("engine", [ChildSpec("connections", engine.run)])]
 
 
@@ -79,7 +79,7 @@ def task_children(
 
     Args:
         tasks: the tasks.
-        children: what else is to run beside them.
+        children: what else runs beside them.
         running: what each of them is given.
         reader: has its handlers told of receipts; None if it has no such handlers.
     """

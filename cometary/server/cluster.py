@@ -1,6 +1,6 @@
-"""The engine that records sessions, as a part of the server: which one, and what keeps it up.
+"""The engine that records sessions, as a part of the server: which one it is, and what keeps it up.
 
-What the one on Redis stands on is large; it is imported where it is chosen.
+The one on Redis needs a large library, which is imported only where it is chosen.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def new_node_name() -> str:
-    """Return a name that no other process has had: where it runs, and which one it is."""
+    """Return a name that no other process has had: made of where it runs and which one it is."""
     return f"{socket.gethostname()}-{secrets.token_hex(4)}"
 
 

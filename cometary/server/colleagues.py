@@ -1,4 +1,4 @@
-"""The other workers or nodes, as a server sees them that is one of several: `cometary.workers`, `cometary.nodes`."""
+"""The other workers or nodes, as one server among several sees them: `cometary.workers`, `cometary.nodes`."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Colleagues(Protocol):
 
     @property
     def forward_of(self) -> Callable[[str], Any] | None:
-        """What returns what forwards requests of a session, given its id, or None; None where none are forwarded."""
+        """A function from a session's id to what forwards its requests, or None; None if none are."""
         ...
 
     def once(self, what: Sequence[T]) -> Sequence[T]:
-        """Return what of this is to run here, given what is to run in one of all, such as the application's tasks."""
+        """Return which of these are to run here: each, such as an application's task, runs on only one server."""
         ...
 
     def new_sid(self) -> str:
@@ -55,7 +55,7 @@ class Colleagues(Protocol):
         ...
 
     def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> Engine:
-        """Return what passes on publications, given what routes them here, and knows how much is still to be routed."""
+        """Return what passes on publications, given what routes them here and what knows how much waits to be."""
         ...
 
     def locator(self, directory: Directory) -> Locator:
@@ -105,7 +105,7 @@ class Colleagues(Protocol):
         ...
 
     def leave(self) -> None:
-        """Have nothing to do with the others any more: the server has stopped, but for its last answers."""
+        """Leave the others: the server has stopped, except for its last answers."""
         ...
 
     def listed(self) -> list[dict[str, Any]]:
@@ -118,7 +118,7 @@ class Colleagues(Protocol):
 
 
 class Alone:
-    """No others (`Colleagues`)."""
+    """None at all: a server by itself (`Colleagues`)."""
 
     place: tuple[int, int] | None = None
     forward_of: Callable[[str], Any] | None = None
@@ -183,7 +183,7 @@ ALONE: Final = Alone()
 
 
 class LocatorWithColleagues:
-    """Finds sessions, here and at the others (`Locator`).
+    """Finds sessions, here and on the others (`Locator`).
 
     Args:
         directory: knows those that are here.

@@ -1,18 +1,19 @@
 """What a process that serves many sessions does about Python's cyclic garbage collector.
 
-A server with many sessions has millions of objects that are no garbage, and the collector's defaults walk all of them
-again and again, which holds up the loop for a tenth of a second and more. So:
+A server with many sessions has millions of objects that are not garbage, and by default the collector walks all of
+them again and again, which holds up the loop for a tenth of a second and more. So:
 
-1.  What there is when it starts is never looked at again (`gc.freeze`).
-2.  What comes is looked at once, when there are `FEW` objects more than have gone, and what is left then is put aside,
-    too. So a look is at what is new since the last one, never at all that sessions have. With 15,000 sessions that can
-    be 50,000 objects: a request of each that takes the place of an older one, which was put aside.
+1.  Whatever exists when it starts is never looked at again (`gc.freeze`).
+2.  New objects are looked at once, when `FEW` more have come than gone, and those left are then put aside, too. So a
+    look covers what is new since the last one, never everything that sessions have. With 15,000 sessions that can be
+    50,000 objects: a request of each that takes the place of an older one, which was put aside.
 3.  Nearly all garbage is freed by its reference count, put aside or not. What is in a cycle and became garbage only
-    after it was put aside is found when the process has grown by `MORE` blocks of memory, and to twice of what it was:
-    then everything is looked at, once. Without such garbage that comes with some 60,000 sessions at the earliest.
-    Memory is counted after `LOOKS` looks, since that takes as long as one. A look cannot begin within another, of which
-    the collector's callbacks are part, nor does the collector by itself look at what is old if little of it is new: so
-    the loop does it next. A callback may come while any lock is held; what it calls takes none but Trio's for signals.
+    after it was put aside is found when the process has grown by `MORE` blocks of memory, and to twice its size: then
+    everything is looked at, once. Without such garbage this happens at some 60,000 sessions at the earliest. Memory
+    is counted after `LOOKS` looks, since that takes as long as one. A look cannot begin within another, of which the
+    collector's callbacks are part, nor does the collector by itself look at what is old if little of it is new: so
+    the loop does it next. A callback may come while any lock is held; what it calls takes none but Trio's for
+    signals.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class PuttingAside:
 
 
 def spare_the_collector() -> None:
-    """Make the cyclic garbage collector of this process leave alone what lives long; see the rules above."""
+    """Make this process's cyclic garbage collector leave long-lived objects alone; see the rules above."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(FEW)

@@ -25,7 +25,7 @@ def contracts_of(settings: Settings, app: App | None) -> Contracts:
         ConfigError: a path is durable, and this server records nothing; the operator's fault.
     """
     declared = [] if app is None else app.contracts.declared
-    # What the operator says comes first: of the contracts that cover a path the first one holds.
+    # What the operator says comes first: of the contracts that cover a path, the first one holds.
     contracts = Contracts([*read_contracts(settings.paths), *declared], settings.queue_bytes)
     if contracts.durable and settings.sessions != RESUME:
         raise ConfigError("sessions", "a path is declared durable: that needs recorded sessions (resume)")

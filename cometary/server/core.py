@@ -1,6 +1,6 @@
 """The core of a server: its sessions, where sessions are found, and how what is sent reaches them.
 
-It has no socket: what clients meet, and what leads here, is the entrance (`cometary.server.entrance`).
+It has no socket: clients meet the entrance, which leads here (`cometary.server.entrance`).
 """
 
 from __future__ import annotations

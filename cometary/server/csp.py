@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cometary.transport.http.limits import Limits
 
 PART: Final = 4
-"""Of what may wait for a session, one part in so many may be on its way by a stream."""
+"""The share of what may wait for a session that may be on its way by a stream: one part in so many."""
 
 
 def csp(

@@ -1,4 +1,4 @@
-"""All doors of one server, as one: what they have together, and how they close."""
+"""All doors of one server, as one: what they offer together, and how they close."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Doors:
         kinds: which doors it has; None for those that are built in, and those that are installed beside them.
 
     Raises:
-        ConfigError: two have the same name, or one cannot be had; whoever installed or chose them is at fault.
+        ConfigError: two have the same name, or one cannot be loaded; the fault of those who installed or chose them.
     """
 
     def __init__(self, settings: Section, kinds: Iterable[type[Door]] | None = None) -> None:
@@ -135,7 +135,7 @@ class Doors:
         return answering[0][1] if answering else None
 
     def children(self) -> list[tuple[str, list[ChildSpec]]]:
-        """Return what those run that run anything, by their names."""
+        """Return what they run, by name; doors that run nothing are left out."""
         return [(door.name, specs) for door in self._doors if (specs := [*door.children()])]
 
     def reload(self, settings: Section) -> None:
@@ -177,7 +177,7 @@ async def _close(door: Door) -> None:
 
 @contextmanager
 def logged(door: Door, goes_on: Callable[[BaseException], object] = exit_in) -> Generator[None]:
-    """Keep in the log what a door raises where nobody would take it, but for what `goes_on` says is not its own."""
+    """Log what a door raises where nobody would catch it, except for what `goes_on` says is not its own."""
     try:
         yield
     except BaseException as error:

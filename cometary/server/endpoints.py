@@ -72,7 +72,7 @@ def make_gate(
         locator: finds sessions.
         recording: records them; None if nothing does.
         forward_of: returns what forwards requests of a session, if another node has it; None if there are no others.
-        now: reads the clock, in seconds; in a turn of an actor it need not be the moment itself.
+        now: reads the clock, in seconds; during an actor's turn it may be slightly behind.
         start_soon: runs an async function beside everything else.
     """
     judges = {name: judge_of(asked) for name, asked in app.namespaces.items() if asked is not None}
@@ -196,7 +196,7 @@ def public_listener(settings: Settings, service: Service, limits: Limits) -> Lis
 
 
 def within_tls(listener: Listener, limits: Limits, certificate: Certificate | None) -> Listener:
-    """Return a listener at which TLS is spoken, if it is one for which that is so.
+    """Return a listener at which TLS is spoken, if this is one that should.
 
     Args:
         listener: where connections come in.

@@ -1,6 +1,6 @@
 """The entrance of a server: what clients meet, from its listeners to the gate.
 
-It is put together from the inside out: the gate, what answers requests with it, the listeners where that is spoken, and
+It is put together from the inside out: the gate, what answers requests with it, the listeners where they come in, and
 the front end that has them all.
 """
 

@@ -2,9 +2,10 @@
 
 1.  The sockets are open before anything is started that could fail later; callers wait in the backlog.
 2.  They outlive the switchboard, so a front end that is restarted turns nobody away.
-3.  Of the connections that there may be, and the descriptors, some are kept for the listeners that ask for it.
-4.  A server that stops closes them first, and the switchboard once everything has been answered. If another process is
-    to go on at the same addresses, that is before any session has ended; else who calls meanwhile is told.
+3.  Some of the permitted connections, and of the descriptors, are kept for the listeners that ask for it.
+4.  A server that stops closes them first, and the switchboard once everything has been answered. If another process
+    is to go on at the same addresses, they close before any session has ended; else those who call meanwhile are
+    told.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class FrontEnd:
             until: closes them, at the latest.
 
         Raises:
-            OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
+            OSError: the address in `filename` cannot be listened on: the configuration's fault.
         """
         for listener in self._listeners:
             try:
@@ -146,7 +147,7 @@ class FrontEnd:
         return self._switchboard is not None and self._switchboard.in_turn
 
     def at_end_of_turn(self, call: Callable[[], object]) -> None:
-        """Have something called whenever the sockets that were ready have been served: what it sends goes together."""
+        """Have something called whenever all ready sockets have been served: what it sends goes out together."""
         self._end_turn = call
         if self._switchboard is not None:
             self._switchboard.end_turn = call
@@ -202,7 +203,7 @@ class FrontEnd:
             self.stop_listening()
 
     def stop_listening(self) -> None:
-        """Take no more connections; those that there are go on."""
+        """Take no more connections; the existing ones go on."""
         for sock in chain.from_iterable(self._sockets):
             sock.close()
 

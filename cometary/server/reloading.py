@@ -1,11 +1,11 @@
 """Reading the configuration again while the server runs.
 
-1.  What can change without dropping anybody is declared so (`Option.live`). Of all other options that have changed it
-    is said that they need a restart, and their old values stay in force.
-2.  What is wrong is found before anything changes: values by themselves, values that do not go together (with the old
-    ones of those that stay), and the files of TLS, which are read first.
-3.  Nobody is dropped: what connections have been let in by is not looked at again, and sessions that are open keep
-    their limits where these are the session's own.
+1.  Options that can change without dropping anybody are declared so (`Option.live`). All others that have changed are
+    reported as needing a restart, and their old values stay in force.
+2.  Errors are found before anything changes: wrong values, values that do not go together (including with old ones
+    that stay), and the files of TLS, which are read first.
+3.  Nobody is dropped: connections that have been let in are not judged again, and open sessions keep the limits that
+    are their own.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Source(NamedTuple):
 
 
 class Reloaded(NamedTuple):
-    """What has come of it.
+    """What came of it.
 
     Attributes:
         changed: the options that have other values now.
-        restart: those that would have, after a restart.
+        restart: those that will have other values only after a restart.
         certificate: whether the files of TLS were read again.
     """
 
@@ -109,7 +109,7 @@ class Reloading:
         return changed, [option.name for option in different if option.name not in changed]
 
     def _can_change(self, name: str) -> bool:
-        """Whether an option that is live is so here: TLS, and tokens, are not begun with nor left off."""
+        """Whether a live option can change here: TLS and tokens are neither switched on nor off."""
         if name in FILES_OF_TLS:
             return self._certificate is not None and self._is_kept("files_of_tls")
         return name != "token-secret" or self._is_kept("token_secret")

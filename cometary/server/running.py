@@ -1,4 +1,4 @@
-"""A server that runs, as whoever started it and the application's tasks see it."""
+"""A running server, as seen by those who started it and by the application's tasks."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from cometary.supervision import CrashReport, Supervisor, TreeNode
 
 REPORTS_WAITING: Final = 100
-"""Crash reports that wait for one reader at most; further ones are dropped (the log has them all)."""
+"""The most crash reports that wait for one reader; further ones are dropped (the log has them all)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that runs; handed to whoever started it, and to the application's tasks.
+    """A running server; handed to those who started it, and to the application's tasks.
 
     Attributes:
         comet: the URL of the comet endpoint.
@@ -52,7 +52,7 @@ class Running:
         self._leave.set()
 
     def reload(self) -> Reloaded:
-        """Read the configuration again, if it comes from where that can be done, and the files of TLS.
+        """Read the configuration again, if it comes from a place where that is possible, and the files of TLS.
 
         Nobody is dropped. What can change without a restart is declared so (`Option.live`).
 
@@ -73,7 +73,7 @@ class Running:
 
     @property
     def receipts(self) -> ReceiptLog:
-        """What has become of the packets of which somebody wants to know: to subscribe to, or to read."""
+        """What has become of the packets that somebody asks about: to subscribe to, or to read."""
         return self._manager.receipts
 
     def statistics(self) -> dict[str, int]:

@@ -41,16 +41,16 @@ async def serve(
 
     Args:
         settings: how the server is set up.
-        app: the application; without one, client packets are refused but for those that a door takes.
+        app: the application; without one, client packets are refused, except those that a door takes.
         network: where connections come from.
         source: where the settings come from, to be read again; None if they are not.
-        doors: the ways in and out beside the clients' own; None for the built-in ones and all that are installed.
+        doors: the ways in and out besides the clients' own; None for the built-in ones and all that are installed.
         colleagues: the other workers, or nodes, of several.
         cluster: the engine that records sessions; None for the one that the settings name, if they do.
         task_status: told the addresses once connections are accepted there.
 
     Raises:
-        OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
+        OSError: the address in `filename` cannot be listened on: the configuration's fault.
         ConfigError: settings, application and doors do not go together; nothing was started.
         UsageError: another server runs the application; the caller's fault, nothing was started.
         EngineError: the engine that records sessions cannot be used; the operator's fault, nothing was started.

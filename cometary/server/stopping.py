@@ -1,11 +1,11 @@
 """How a server stops, step by step.
 
-1.  Who calls from now on is left to the successor, if there is to be one; else its ports stay open for now.
-2.  Every session is told `shutdown` and signs off; one that is recorded is handed on. Those that have not after
-    `stop_grace` seconds are let go of, and doors told of what they had not received.
-3.  The colleagues are left, and the engine that records sessions: no session is here any more.
-4.  Doors are told so, and the ports closed.
-5.  Doors and front end send what is still to be sent, for `LAST_ANSWERS` seconds at most; last come the traces.
+1.  New callers are left to the successor, if there is to be one; otherwise the ports stay open for now.
+2.  Every session is told `shutdown` and signs off; one that is recorded is handed on. Those that have not signed off
+    after `stop_grace` seconds are let go, and doors are told what they had not received.
+3.  The server leaves its colleagues and the engine that records sessions: no session is here any more.
+4.  Doors are told so, and the ports are closed.
+5.  Doors and front end send what is still to be sent, for `LAST_ANSWERS` seconds at most; the traces come last.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cometary.settings import Settings
 
 LAST_ANSWERS: Final = 5.0
-"""Seconds that answers have to go out when the server stops, and what the doors still send."""
+"""Seconds for answers, and what the doors still send, to go out when the server stops."""
 
 LAST_MOMENT: Final = 1.0
 """Seconds for what only waits for its turn on the loop, should one handler have taken all of the time."""

@@ -1,8 +1,8 @@
-"""Takers: what clients send to back-ends, of which several doors may take the same.
+"""Takers of what clients send to back-ends; several doors may take the same packet.
 
-To a client that asks they are one, which answers with what is true of any of them: one whose answer is false, as where
-it has no room or no receiver, does not hide that another has taken the message. If none is true, the last answer counts
-that is not None. Each is called when the one before has finished, as handlers are.
+To a client that asks they are one, which answers with the true answer of any of them: a false one, from a taker with
+no room or no receiver, does not hide that another has taken the message. If no answer is true, the last that is not
+None counts. Each taker is called when the one before has finished, as handlers are.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Traces for OpenTelemetry: the way of some packets, from when they are sent to the client's acknowledgement.
+"""Traces for OpenTelemetry: the way of some packets, from being sent to the client's acknowledgement.
 
 1.  The packets are those whose time is taken anyway (`cometary.packets.probes`): the first ones after each reading of
     the metrics, and one in 64. OpenTelemetry's own sampler (`OTEL_TRACES_SAMPLER`) may leave out more.
-2.  A trace is written once the packet is acknowledged, after the fact: nothing is added to its way.
-3.  A back-end that traces its own work says so with its call (`traceparent`, W3C Trace Context): what that sends is
-    part of the back-end's trace, and traced as long as the back-end traces it.
+2.  A trace is written once the packet is acknowledged, after the fact: nothing is added along its way.
+3.  A back-end that traces its own work says so with its call (`traceparent`, W3C Trace Context): what the call sends
+    is part of the back-end's trace, and traced as long as the back-end traces it.
 4.  If the application has set up its own provider, traces go there. Otherwise one is made, which sends them by OTLP
-    over HTTP to where the usual variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`), in a thread of its own. When the server
-    stops, it has `LAST_SECONDS` for what waits.
+    over HTTP to where the usual variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`), in a thread of its own. When the
+    server stops, it has `LAST_SECONDS` to send what is still waiting.
 """
 
 from __future__ import annotations

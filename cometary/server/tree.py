@@ -1,4 +1,4 @@
-"""The server: what it is put together of, its supervision tree, and in which order it starts.
+"""The server: its parts, its supervision tree, and the order in which it starts.
 
     cometary (one_for_one)
     ├── engine         a supervisor: what keeps the connections to other nodes, if there are any
@@ -90,7 +90,7 @@ class Server:
         tracing: writes traces; None if nobody wants any.
         colleagues: see `serve`.
         cluster: see `serve`; None for none.
-        shows: the supervisor below which the tree is that operators see; None for the server's own.
+        shows: the supervisor above the tree that operators see; None for the server's own.
 
     Attributes:
         service: what answers clients.
@@ -303,7 +303,7 @@ class Server:
         await self._stopping.stop(self._settings, self._reader)
 
     def drain(self) -> int:
-        """Take no more sessions, and have those that there are told `shutdown`; all else goes on until `stop`.
+        """Take no more sessions, and have the existing ones told `shutdown`; all else goes on until `stop`.
 
         Returns:
             How many there are.

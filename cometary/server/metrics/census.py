@@ -1,8 +1,8 @@
-"""The census: what all sessions are at and what they have done, counted bit by bit.
+"""The census: what all sessions are doing and have done, counted bit by bit.
 
-A counter must never fall: Prometheus would take the server to have been restarted. While the census goes on sessions
-end, and go over to the sums of the past. These are read first, so none is counted twice; one that ends before it is
-come to is missing until the next census. `Rising` keeps a sum from falling by that.
+A counter must never fall: Prometheus would think that the server was restarted. While the census goes on, sessions
+end, and go over to the sums of the past. These are read first, so none is counted twice; a session that ends before
+its turn is missing until the next census. `Rising` keeps a sum from falling because of that.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Rising:
         self._highest: dict[str, int] = {}
 
     def of(self, totals: Totals) -> dict[str, int]:
-        """Return the sums, each as high as it was at least."""
+        """Return the sums, each at least as high as it was."""
         for name, value in asdict(totals).items():
             self._highest[name] = max(value, self._highest.get(name, 0))
         return dict(self._highest)

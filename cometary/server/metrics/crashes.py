@@ -14,7 +14,7 @@ MOST: Final = 100
 """Reports that are kept."""
 
 DEPTH: Final = 2
-"""Steps from the root that a supervisor is told apart by: those further down belong to these."""
+"""Steps from the root by which supervisors are told apart: those further down belong to these."""
 
 
 class Crashes:

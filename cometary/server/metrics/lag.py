@@ -1,4 +1,4 @@
-"""The loop's lag: how much later than it should a task has its turn."""
+"""The loop's lag: how much later than due a task has its turn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 
 
 class LoopLag:
-    """Looks twice a second how late it is called, from when it is first asked on.
+    """Checks twice a second how late it is called, once it has first been asked.
 
     Attributes:
         histogram: seconds.

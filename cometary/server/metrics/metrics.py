@@ -1,7 +1,7 @@
 """A server's metrics, which cost nothing until somebody asks for them.
 
-1.  The library is imported when they are first asked for, in a thread: that takes a tenth of a second, for which nobody
-    else is to wait.
+1.  The library is imported when they are first asked for, in a thread: that takes a tenth of a second, which should
+    hold up nobody else.
 2.  The loop's lag is looked at from then on.
 """
 

@@ -1,4 +1,4 @@
-"""What is read of a server when its metrics are asked for: all but the census of its sessions."""
+"""What is read from a server when its metrics are asked for: all but the census of its sessions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read(sources: Sources, census: Census, sums: Mapping[str, int]) -> Iterator[
 
     Args:
         sources: where they are.
-        census: what sessions are at.
+        census: what sessions are doing.
         sums: what has become of all packets.
     """
     yield from _sessions(sources, census)

@@ -31,7 +31,7 @@ class Sources:
         crashes: what has crashed.
         nodes: returns what is counted of other nodes; nothing on a server by itself.
         engine: what is counted of the engine; None if there is none.
-        lag: how late tasks have their turn.
+        lag: how late tasks get their turn.
     """
 
     actors: ActorSystem
