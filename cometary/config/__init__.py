@@ -1,7 +1,7 @@
 """Configuration: what options and sections are, and the three places that values come from.
 
-What can be configured is declared in the rooms that go by it; `cometary.settings` puts it all together. The
-`Settings` of a server, which are public under the name of this package, are that: imported when first used.
+Options are declared in the rooms that go by them; `cometary.settings` puts them all together. The result is the
+`Settings` of a server, public under the name of this package and imported when first used.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The kinds of value that an option can have: how each is read, and what of it is allowed.
+"""The kinds of value that an option can have: how each is read, and what it allows.
 
-Here are those that any room may need; a kind of one room's own stands beside its section.
+The kinds here are those that any room may need; a kind of one room's own stands beside its section.
 
-A kind raises a bare `ValueError` for whatever it does not allow. Whoever calls it knows where
-the value came from, and says so together with the kind's `allowed`.
+A kind raises a bare `ValueError` for whatever it does not allow. The caller knows where the value
+came from, and says so together with the kind's `allowed`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Address(NamedTuple):
         return self.url_of(secure=False)
 
     def url_of(self, *, secure: bool) -> str:
-        """The same, where it may be that TLS is spoken."""
+        """The same, where TLS may be spoken."""
         return f"https://{self}" if secure else f"http://{self}"
 
     @property
@@ -50,7 +50,7 @@ class Address(NamedTuple):
 
 
 class UnixAddress(NamedTuple):
-    """Where to listen: the path of a Unix socket, and who of this machine may connect (a mode, as of files)."""
+    """Where to listen: the path of a Unix socket, and who on this machine may connect (a mode, as of files)."""
 
     path: str
     mode: int = OWNER_ALONE

@@ -20,7 +20,7 @@ class Option:
         text: What it is for, in one sentence.
         secret: Whether its value is never shown, and never taken from the command line, where
             every user of the machine could read it.
-        live: Whether a server that runs takes another value when it reads its configuration again.
+        live: Whether a running server takes another value when it reads its configuration again.
     """
 
     name: str
@@ -58,7 +58,7 @@ def option(
         text: what it is for, in one sentence.
         secret: whether its value is never shown, and never taken from the command line.
         shown: whether the section's `repr` shows it.
-        live: whether a server that runs takes another value when it reads its configuration again; whoever goes by it
+        live: whether a running server takes another value when it reads its configuration again; what goes by it
             has to ask anew, or be told (`Door.reload`).
     """
     return field(

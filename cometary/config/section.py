@@ -1,10 +1,10 @@
-"""Sections: what one room of the server can be told, declared in that room.
+"""Sections: the options of one room of the server, declared in that room.
 
 1.  A section is a frozen dataclass, a direct subclass of `Section`. Each field made by `option` is a row, and the
     command line, the environment, the file and the reference page follow from it.
 2.  The settings of a server are one object that is an instance of all its sections: a class that inherits from
     them. A room takes its own section, and is handed the whole.
-3.  Values are checked when the object is made, each against its kind, and then those that go together.
+3.  Values are checked when the object is made: each against its kind, and then whether they go together.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Section:
                 cast("type[Section]", declared).check(self)
 
     def check(self) -> None:
-        """See whether values go together; each class looks at its own, and calls no other.
+        """Check whether values go together; each class looks at its own, and calls no other.
 
         Raises:
             ConfigError: they do not; `where` is the name of an option.

@@ -1,7 +1,7 @@
 """Where values come from: the command line beats the environment, which beats the file.
 
-A wrong value is refused even where a stronger source overrules it: whoever wrote it believes
-that it is in force somewhere.
+A wrong value is refused even where a stronger source overrules it: its author believes that it
+is in force somewhere.
 """
 
 from __future__ import annotations
