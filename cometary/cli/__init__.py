@@ -1,7 +1,6 @@
 """The command `cometary`: `serve`, `demo`, `check-config`, `attach`, `new`, calls such as `update`, and more.
 
-Whatever is wrong with what was given, wherever it was given, is one line on standard error and
-exit status 2.
+Anything wrong with the input, wherever it was given, is one line on standard error and exit status 2.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ OTHERS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], int]
     "check-config": checking.run,
     **{command: partial(operating.run, command) for command in operating.HELP},
 }
-"""The commands that are no servers, and nothing that asks one or sends by it."""
+"""The commands that neither run a server, nor ask one, nor send through one."""
 
 DEMO: Final = "cometary.demo:app"
 DEMO_ENDPOINT: Final = "/comet"
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 after a graceful stop, 1 when an address could not be listened on, 2
-        when something given was wrong; `chaos.run` and `calls.run` have their own.
+        when some input was wrong; `chaos.run` and `calls.run` have their own.
     """
     open_standard_streams()
     try:
@@ -51,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if command in calls.COMMANDS:
             return calls.run(command, given, os.environ)
         if given.pop(RELOAD, False):
-            load(given, os.environ)  # what is wrong is said once, and at once
+            load(given, os.environ)  # errors are reported once, and at once
             words = sys.argv[1:] if arguments is None else arguments
             from cometary.cli import auto_reload  # noqa: PLC0415 - it brings Trio along; see `_serve`
 

@@ -13,11 +13,11 @@ from cometary.settings import all_settings
 from cometary.version import version
 
 RELOAD: Final = "reload"
-"""The flag that has the server started again; no option of the server's own."""
+"""The flag that has the server restarted; not an option of the server itself."""
 
 
 class _Parser(ArgumentParser):
-    """argparse, but an error is one line."""
+    """argparse, but with errors of one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"cometary: {message} (see {self.prog} --help)\n")
@@ -30,7 +30,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[str, dict[str, Any]]:
         The command, such as `serve`, and what was given, as text by the option's name.
 
     Raises:
-        ConfigError: a door that is installed cannot be had.
+        ConfigError: a door that is installed cannot be loaded.
     """
     given = vars(_parser().parse_args(arguments))
     return given.pop("command"), given
@@ -77,7 +77,7 @@ def _parser() -> ArgumentParser:
 
 
 def _add_options(parser: ArgumentParser, options: Sequence[Option]) -> None:
-    """Add every option that may stand on a command line."""
+    """Add every option that a command line may have."""
     for option in options:
         if option.name != "app" and not option.secret:
             parser.add_argument(

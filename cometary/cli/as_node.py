@@ -1,4 +1,4 @@
-"""A server as one of several nodes: what there is around it while it serves."""
+"""A server as one of several nodes: what surrounds it while it serves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PartAsNode:
-    """What a server is given, be it one of several nodes or not.
+    """What a server is given, whether or not it is one of several nodes.
 
     Attributes:
         colleagues: the other nodes.
@@ -47,7 +47,7 @@ async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[PartAsN
         app: the application.
 
     Yields:
-        What `serve` is to be given besides.
+        What else `serve` is to be given.
 
     Raises:
         OSError: the nodes' address cannot be listened on: the configuration's fault.
@@ -56,7 +56,7 @@ async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[PartAsN
     if settings.node is None or settings.node_listen is None:
         yield PartAsNode()
         return
-    from cometary.nodes.nodes import OtherNodes  # noqa: PLC0415 - which a server by itself needs nothing of
+    from cometary.nodes.nodes import OtherNodes  # noqa: PLC0415 - a server by itself needs none of it
     from cometary.nodes.supported import check  # noqa: PLC0415
     from cometary.server.cluster import choose_cluster  # noqa: PLC0415
 

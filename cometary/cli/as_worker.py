@@ -1,7 +1,7 @@
 """A worker as a process: it serves until it is told to stop, or the process above it has gone.
 
 1.  SIGTERM stops it gracefully, and so does the end of its link. SIGINT is for the process above, and ignored here: a
-    terminal does not send it to this one anyway, which has a session of its own.
+    terminal does not send it to this process anyway, which has a session of its own.
 2.  SIGHUP has the configuration read again.
 """
 

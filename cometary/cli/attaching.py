@@ -1,7 +1,7 @@
 """The command `cometary attach`: a prompt in a running server, at its manhole.
 
-At a terminal prompt_toolkit reads the lines, with highlighting, completion and a history: an extra, `cometary[prompt]`.
-Without that, or where the input is not a terminal, lines are read as they come.
+At a terminal prompt_toolkit, an extra (`cometary[prompt]`), reads the lines, with highlighting, completion and a
+history. Without it, or where the input is not a terminal, lines are read as they come.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FIRST: Final = ">>> "
 MORE: Final = "... "
 
 Ask = Callable[[str], str]
-"""Reads a line, given the text to show before it; an `EOFError` is the end."""
+"""Reads a line, given the text to show before it; an `EOFError` means the end."""
 
 
 def add_options(parser: ArgumentParser) -> None:

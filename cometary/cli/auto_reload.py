@@ -2,16 +2,16 @@
 
 1.  It watches the sources (`SUFFIXES`) in and below the working directory and the application's, except for what
     editors, version control and Python keep there (`watchfiles.DefaultFilter`). A log or a database that the server
-    itself writes there is not a source: otherwise the server would never come to rest.
+    itself writes there is not a source: otherwise it would keep restarting.
 2.  The server is told to stop as usual (SIGTERM), so every session hears of it; the next one starts once it has
     stopped. Clients come back at once: `drain` is 0 unless it was given.
-3.  A server that ends by itself, say because the application cannot be imported, has said why. The next change
-    starts it again.
-4.  Signals that end a program come to this process, and so does that of a terminal that was closed: the server runs in
-    a session of its own, so that a Ctrl-C does not reach it twice. It is told to stop, and its exit status is returned.
+3.  A server that ends by itself, say because the application cannot be imported, has already said why. The next
+    change starts it again.
+4.  Signals that end a program come to this process, as does the hangup of a closed terminal: the server runs in a
+    session of its own, so that a Ctrl-C does not reach it twice. It is told to stop, and its exit status is returned.
     A second signal is passed on, which ends it at once.
-5.  However this process ends, no server is left behind. If it is killed, the server notices by its standard input, of
-    which this process holds the other end (`cometary.cli.restarted`), and stops.
+5.  However this process ends, no server is left behind. If it is killed, the server notices by its standard input,
+    whose other end this process holds (`cometary.cli.restarted`), and stops.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 FLAG: Final = "--reload"
 SUFFIXES: Final = (".py", ".html", ".css", ".js", ".mjs", ".svg", ".toml")
 MOST_NAMED: Final = 3
-"""Files that are named when they have changed."""
+"""How many changed files are named."""
 
 
 def run(arguments: Sequence[str], given: Mapping[str, str], *, drains: bool) -> int:
@@ -141,7 +141,7 @@ class _Server:
         self._told = False
 
     async def stop(self) -> int:
-        """Have it stop, unless it has, or was told so already; returns its exit status, and 0 if there is none."""
+        """Have it stop, unless it has, or was told to already; returns its exit status, or 0 if there is none."""
         if self._process is None:
             return 0
         if not self._told:
@@ -149,7 +149,7 @@ class _Server:
         return await self._process.wait()
 
     def tell_to_stop(self) -> None:
-        """Tell it to stop; told so again, it ends at once."""
+        """Tell it to stop; told again, it ends at once."""
         self._told = True
         if self._process is not None:
             self._process.terminate()

@@ -48,7 +48,7 @@ def add_options(command: str, parser: ArgumentParser) -> None:
 
 
 def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) -> int:
-    """Make a call, or several, and print what they come to.
+    """Make a call, or several, and print the results.
 
     Args:
         command: one of those in `HELP`.
@@ -59,7 +59,7 @@ def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) 
         The exit status: 0, or 1 if the server is away or refuses.
 
     Raises:
-        ConfigError: something given was wrong.
+        ConfigError: some input was wrong.
     """
     url, secret = target.find(given, environment)
     from cometary.connector import Connector  # noqa: PLC0415 - `--help` need not wait for it
@@ -114,7 +114,7 @@ def _sid(given: Mapping[str, Any]) -> str:
 
 
 def _messages(text: str) -> Iterator[object]:
-    """Yield what is to be sent: one message, or, as they come, those on standard input."""
+    """Yield what is to be sent: one message, or those on standard input as they come."""
     for each in sys.stdin if text == STDIN else [text]:
         try:
             yield json.loads(each)

@@ -1,4 +1,4 @@
-"""The command `cometary chaos`: its options, and from a plan to an exit status."""
+"""The command `cometary chaos`: its options, and the way from a plan to an exit status."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def run(given: Mapping[str, object], environment: Mapping[str, str]) -> int:
             server's authenticator gets.
 
     Returns:
-        The exit status: 0 if everything arrived once and in order, although all was done that the mode
-        promises; 1 if not; 3 if the server could not be reached, or would not have it.
+        The exit status: 0 if everything arrived once and in order, although everything was done that the mode
+        promises; 1 if not; 3 if the server could not be reached, or refused.
 
     Raises:
         ConfigError: something given was wrong.

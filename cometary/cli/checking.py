@@ -1,4 +1,4 @@
-"""The command `cometary check-config`: what keeps a server from starting, but for addresses that are taken."""
+"""The command `cometary check-config`: what keeps a server from starting, except for addresses that are taken."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHERS: Final = frozenset({"COMETARY_CONFIG", "COMETARY_CHAOS_TOKEN", "COMETARY_
 
 
 def run(given: Mapping[str, str], environment: Mapping[str, str]) -> int:
-    """Check a configuration, and say that it is right, or what is odd about it.
+    """Check a configuration, and say that it is valid, or what is odd about it.
 
     Args:
         given: what the command line says, as for `cometary serve`.
@@ -61,7 +61,7 @@ def _check_parts(settings: Settings) -> None:
 
 
 def doubts(settings: Settings, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Return what a server takes, though whoever wrote it may have meant something else."""
+    """Return what a server accepts, though its author may have meant something else."""
     known = [option.variable for option in options_of(type(settings))]
     found: list[str] = []
     for name in sorted(environment):

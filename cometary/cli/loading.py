@@ -23,7 +23,7 @@ def load_app(name: str) -> App:
 
     Raises:
         ConfigError: there is no such application, or a declaration in it makes no sense. If its module
-            raised anything else, the traceback is on standard error already.
+            raised anything else, the traceback is already on standard error.
     """
     found = find_object(name, WHERE)
     if not isinstance(found, App):
@@ -35,7 +35,7 @@ def load_all(settings: Settings, name: str | None) -> App | None:
     """Return the application with what the configuration declares beside it; None if there is neither.
 
     Args:
-        settings: say which sockets and files there are.
+        settings: say which sockets and files are declared.
         name: that of the application; None if there is none.
 
     Raises:

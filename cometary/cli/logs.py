@@ -16,7 +16,7 @@ TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def json_formatter() -> logging.Formatter:
-    """Make a formatter of one JSON object a line, so that a traceback or a newline stays in its line.
+    """Make a formatter that writes one JSON object a line, so that a traceback or a newline stays within it.
 
     An object has `time`, `level`, `logger` and `message`; `exception` if there is one; and, for
     what Cometary itself logs, `event` and the fields of the event.
@@ -41,7 +41,7 @@ _as_json: Final = structlog.processors.JSONRenderer(ensure_ascii=False)
 
 
 def _render(logger: object, method: str, event: structlog.typing.EventDict) -> str:
-    """Write one object; of one that would be too long only what it cannot do without, and that shortened."""
+    """Write one object; if it would be too long, only its essential parts, shortened."""
     line = str(_as_json(logger, method, event))
     if len(line) <= LONGEST:
         return line
@@ -57,7 +57,7 @@ def _add_time(_logger: object, _method: str, event: structlog.typing.EventDict) 
 def _name_message(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    if "message" not in event:  # another library's: to structlog its message is the event
+    if "message" not in event:  # from another library: structlog takes its message for the event
         event["message"] = event.pop("event")
     return event
 
@@ -65,8 +65,8 @@ def _name_message(
 def set_up_logging(level: str, form: str) -> None:
     """Send everything that is logged in this process from `level` on to standard error.
 
-    It is written by a thread, so that nobody waits for whoever reads it. An application that has set up
-    logging already, when it was imported, keeps its own way.
+    A thread writes it, so that nobody waits for its reader. An application that has already set up logging, when it
+    was imported, keeps its own way.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.

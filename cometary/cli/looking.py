@@ -1,4 +1,4 @@
-"""The commands `cometary tree`, `session`, `ended`, `trace`, `crashes` and `top`: looking at a server that runs.
+"""The commands `cometary tree`, `session`, `ended`, `trace`, `crashes` and `top`: looking at a running server.
 
 Each asks the control interface, and writes for people, or with `--json` what the server says, for programs.
 """
@@ -63,7 +63,7 @@ def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) 
         The exit status: 0, or 1 if the server is away or refuses.
 
     Raises:
-        ConfigError: something given was wrong.
+        ConfigError: some input was wrong.
     """
     try:
         with asking(given, environment) as client:
@@ -106,7 +106,7 @@ def ask(client: httpx.Client, path: str, **query: str) -> Any:
 
 
 def check(status: int, body: bytes) -> None:
-    """See whether an answer is what was asked for.
+    """Check that an answer is what was asked for.
 
     Raises:
         ControlError: it is a refusal.
@@ -152,8 +152,8 @@ def tree_lines(node: Mapping[str, Any], before: str = "", below: str = "") -> It
 
     Args:
         node: its root.
-        before: what stands before the root.
-        below: what stands before all that is below it.
+        before: what comes before the root on its line.
+        below: what comes before everything below it.
     """
     restarts = f", {node['restarts']} restarts" if node["restarts"] else ""
     mail = f", {node['mailbox']} messages" if node["mailbox"] else ""

@@ -16,7 +16,7 @@ FILES: Final = ("README.md", "app.py", "page/index.html", "test_app.py")
 """The files of a project; Python may put more beside these where the package is installed."""
 
 WORD: Final = "PROJECT"
-"""Stands for the project's name in them."""
+"""The placeholder for the project's name in them."""
 
 NEXT: Final = """\
 cometary: {name} is written. Next:
@@ -39,7 +39,7 @@ def run(given: Mapping[str, Any], environment: Mapping[str, str]) -> int:  # noq
 
     Args:
         given: the options, as text.
-        environment: the environment variables, of which none matters here.
+        environment: the environment variables; none matters here.
 
     Returns:
         The exit status, 0.

@@ -1,10 +1,10 @@
-"""What the service manager is told, where there is one that wants to know: systemd's protocol of readiness.
+"""What the service manager is told, if there is one that wants to know: systemd's protocol of readiness.
 
-1.  It is a datagram to the socket that `NOTIFY_SOCKET` names; without that nothing is told. What the environment says
-    is taken out of it: it is nobody else's, a process that is started by this one least of all.
-2.  With `WatchdogSec` the event loop gives a sign of life at half of that time. A loop that is blocked gives none, and
-    systemd starts the service anew.
-3.  A manager that is away is no fault of the server's: it goes on.
+1.  It is a datagram to the socket that `NOTIFY_SOCKET` names; without that, nothing is sent. The variables are
+    removed from the environment: they concern nobody else, least of all a process started by this one.
+2.  With `WatchdogSec` the event loop gives a sign of life at half of that time. A loop that is blocked gives none,
+    and systemd starts the service anew.
+3.  A manager that is away is not the server's fault: it goes on.
 
 Source: sd_notify(3), sd_watchdog_enabled(3).
 """
@@ -28,7 +28,7 @@ class Notifier:
     """Tells the service manager of one process.
 
     Args:
-        environment: says where; that is taken out.
+        environment: says where; those variables are removed.
         pid: of this process.
     """
 

@@ -36,7 +36,7 @@ def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) 
         The exit status: 0, or 1 if the server is away or refuses.
 
     Raises:
-        ConfigError: something given is not valid.
+        ConfigError: some input is not valid.
     """
     try:
         with asking(given, environment) as client:

@@ -1,7 +1,7 @@
 """The server as `--reload` starts it: it stops when nobody holds the other end of its standard input any more.
 
-However the process that restarts it ends, killed at once included, the kernel closes that end. (The signal that Linux
-sends for a parent's death is not enough: it is sent for that of the thread that began the process.)
+However the restarting process ends, even if it is killed, the kernel closes that end. (The signal that Linux sends on
+a parent's death is not enough: it is sent on the death of the thread that started the process.)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cometary.cli import main
 
 
 def take_standard_input() -> int:
-    """Leave an empty standard input to the application; returns the descriptor of the one that there was."""
+    """Leave the application an empty standard input; returns the descriptor of the original one."""
     held = os.dup(0)
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)

@@ -1,8 +1,8 @@
 """A server as a process: from the line that says it is ready to the exit status.
 
 1. The first SIGTERM or SIGINT, from the very start on, stops the server gracefully: exit status 0.
-2. From then on both signals have their default action again. So a second one ends the process
-   at once, by the kernel, even if the event loop hangs; that is what it is for.
+2. From then on both signals have their default action again. So a second one makes the kernel end the
+   process at once, even if the event loop hangs; that is its purpose.
 3. SIGHUP has the configuration read again, and the files of TLS. If that fails the log says why, and all stays as
    it was.
 """
@@ -42,7 +42,7 @@ from cometary.workers.part import take_part
 logger = get_logger("cometary.cli")
 
 MOST_OPEN_FILES: Final = 1 << 20
-"""More would cost each child process time that closes whatever may be open."""
+"""More would cost time in each child process that closes whatever may be open."""
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -60,7 +60,7 @@ def run(
         settings: how the server is set up.
         app: the application; None for none.
         read: reads the settings again; None if they are not.
-        any_control: whether the control interface takes any free port where the one of the settings is taken.
+        any_control: whether the control interface uses any free port if the one in the settings is taken.
 
     Returns:
         The exit status: 0 after a graceful stop, 1 when an address could not be listened on, the
@@ -77,7 +77,7 @@ def run(
 def raise_open_files() -> None:
     """Let this process have as many open files as it may ask for: each connection is one.
 
-    Most systems start programs with 1,024, for the sake of those that call select(2), and let them ask for many more.
+    Most systems start programs with 1,024, for the sake of those that call select(2), but let them ask for many more.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
@@ -132,7 +132,7 @@ async def _run(
             _tell_of_unused(inherited)
         except (OSError, EngineError, ConfigError) as error:
             return _status_of(error)
-        with suppress(OSError):  # whoever started it need not listen
+        with suppress(OSError):  # the one that started it need not listen
             sys.stdout.write(f"cometary: comet {running.comet}, control {running.control}\n")
             sys.stdout.flush()
         logger.info("started", text=f"{version()}, on Python {python_version()}", build=kind())
@@ -144,7 +144,7 @@ async def _run(
 
 
 async def _until_stop(signal_came: Awaitable[None], node: PartAsNode) -> NodeNameError | None:
-    """Wait for a signal, or until another node has the name of this one; returns what to say of that."""
+    """Wait for a signal, or until another node takes this one's name; returns what to say about that."""
     errors: list[NodeNameError] = []
 
     async def watch(ousted: Callable[[], Awaitable[NodeNameError]], scope: trio.CancelScope) -> None:

@@ -10,16 +10,16 @@ STANDARD: Final = {0: ("stdin", "r"), 1: ("stdout", "w"), 2: ("stderr", "w")}
 
 
 def open_standard_streams() -> None:
-    """Open the null device in the place of each standard stream that is closed.
+    """Open the null device in place of each standard stream that is closed.
 
-    Else the first connections would get these descriptors, and whatever anybody writes to standard error
-    would go to a client.
+    Otherwise the first connections would get these descriptors, and whatever is written to standard error would go to
+    a client.
     """
     for descriptor, (name, mode) in STANDARD.items():
         try:
             os.fstat(descriptor)
         except OSError:
-            opened = os.open(os.devnull, os.O_RDWR)  # the lowest one that is free: this one
+            opened = os.open(os.devnull, os.O_RDWR)  # the lowest free descriptor: this one
             if opened != descriptor:
                 os.dup2(opened, descriptor)
                 os.close(opened)

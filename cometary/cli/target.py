@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TIMEOUT: Final = 10.0
-"""Seconds that a call takes at most."""
+"""The most seconds that a call takes."""
 
 OPTIONS: Final = ("control", "config")
 
@@ -45,7 +45,7 @@ def find(given: Mapping[str, Any], environment: Mapping[str, str]) -> Target:
     """Return the server that the options name, or else the one that `cometary serve` would start here.
 
     Raises:
-        ConfigError: something given was wrong.
+        ConfigError: some input was wrong.
     """
     named = {name: given[name] for name in OPTIONS if name in given}
     if "control" in named:

@@ -1,4 +1,4 @@
-"""The prompt of `cometary attach` at a terminal, by prompt_toolkit; an extra, `cometary[prompt]`."""
+"""The prompt of `cometary attach` at a terminal, with prompt_toolkit; an extra, `cometary[prompt]`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prompt_toolkit.lexers import PygmentsLexer
 from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]
 
 NAME: Final = re.compile(r"[\w.]+$")
-"""What is completed: a name, together with the names and dots before it."""
+"""What gets completed: a name, together with the names and dots before it."""
 
 
 class ServerSide(Completer):

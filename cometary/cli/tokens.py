@@ -1,4 +1,4 @@
-"""The command `cometary token`: a signed token, to try things out with."""
+"""The command `cometary token`: a signed token for trying things out."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(given: Mapping[str, Any], environment: Mapping[str, str]) -> int:
         The exit status, 0.
 
     Raises:
-        ConfigError: something given was wrong, or there is no secret.
+        ConfigError: some input was wrong, or there is no secret.
     """
     lifetime = _read_lifetime(given["lifetime"])
     claims = dict(_read_claims(given["claim"]))

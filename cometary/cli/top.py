@@ -1,7 +1,7 @@
 """The screen of `cometary top`: how busy a server is, and which sessions have the longest queues.
 
-The screen is Rich's, which is a tenth of what a whole toolkit for terminals would bring along; it is an extra,
-`cometary[top]`. With `--json` nothing of it is needed.
+The screen is Rich's, a tenth of the size of a whole toolkit for terminals; it is an extra, `cometary[top]`. With
+`--json` none of it is needed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 NAME_WIDTH: Final = 10
-"""Letters of a session's name."""
+"""How many letters of a session's name are shown."""
 
 SHOWN: Final = 15
 """Sessions."""
@@ -31,7 +31,7 @@ COUNTS: Final = ("sent", "received", "delivered", "expired", "dropped", "undeliv
 
 @dataclass(frozen=True)
 class Look:
-    """What a server says of itself at one time.
+    """What a server says of itself at one moment.
 
     Attributes:
         time: when, in seconds.
@@ -46,7 +46,7 @@ class Look:
     children: list[dict[str, Any]]
 
     def rates(self, before: Look | None) -> dict[str, float]:
-        """Return how many packets there were in a second, since `before`."""
+        """Return how many packets there were a second, since `before`."""
         if before is None or self.time <= before.time:
             return dict.fromkeys(COUNTS, 0.0)
         seconds = self.time - before.time
@@ -68,10 +68,10 @@ def show(client: httpx.Client, *, every: float, once: bool, as_json: bool) -> No
         client: asks it.
         every: seconds between two looks.
         once: whether there is only one.
-        as_json: whether each look is a line of JSON in place of a screen.
+        as_json: whether each look is a line of JSON instead of a screen.
 
     Raises:
-        ConfigError: there is no Rich.
+        ConfigError: Rich is not installed.
         ControlError: the server refuses.
     """
     if as_json:
@@ -121,7 +121,7 @@ def screen(now: Look, before: Look | None) -> RenderableType:
             *map(_cell, (child["id"], child["state"], child["restarts"], child["mailbox"], child["count"]))
         )
     sessions = Table(box=None)
-    sessions.add_column("SESSION", min_width=NAME_WIDTH)  # whole, for `cometary session`; the others give way
+    sessions.add_column("SESSION", min_width=NAME_WIDTH)  # whole, for `cometary session`; others give way
     for title in ("USER", "WIRE", "STATE", "AGE", "QUEUED", "UNHANDLED", "DELIVERED", "PATHS"):
         sessions.add_column(title)
     for session in now.sessions:

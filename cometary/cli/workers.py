@@ -3,8 +3,8 @@
 1.  The first SIGTERM or SIGINT stops all gracefully: exit status 0. The second one ends the workers at once. The same
     holds while workers start.
 2.  SIGHUP is passed on to each worker, which has its configuration read again.
-3.  What is wrong with the settings, or the application, is said here, once. What a worker alone finds wrong it says,
-    and the exit status is its.
+3.  Errors in the settings, or the application, are reported here, once. An error that only a worker finds is reported
+    by that worker, whose exit status is used.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ async def _serve_until_signal(settings: Settings, command: Sequence[str], contra
 
 
 def _tell(it: Above, settings: Settings, notifier: Notifier) -> None:
-    with suppress(OSError):  # whoever started it need not listen
+    with suppress(OSError):  # the one that started it need not listen
         sys.stdout.write(f"cometary: comet {it.comet}, control {it.control}\n")
         sys.stdout.flush()
     notifier.ready(f"comet {it.comet}, {settings.workers} workers")
