@@ -1,18 +1,18 @@
-"""Doors: the ways in and out of a server beside the wires of its sessions.
+"""Doors: the ways in and out of a server besides the wires of its sessions.
 
-The control interface is one, the webhooks, the application's files; a package that brings another one names its class
-in the entry point group `cometary.doors`, and the server has it as it has its own.
+The control interface, the webhooks and the application's files are doors. A package that brings another one names its
+class in the entry point group `cometary.doors`, and the server treats it like its own.
 
-1.  A door is made with the settings, before anything else. What raises then, or in `open`, keeps the server from
+1.  A door is made with the settings, before anything else. An error raised then, or in `open`, keeps the server from
     starting.
 2.  Then it is asked, once each: what stands between sessions and their application (`around`); after `open`, where it
     listens, what it answers on the clients' listener, which packets of clients it takes, and what it runs. It is told
-    where all listeners are (`listening`) before anything is served. Its children
-    are in a supervisor of their own, which has the door's name, and are started before the first session; a crash of
-    them harms no other door.
-3.  The way out: once every session has signed off `sessions_ended`, then `aclose`, beside the last answers of the
-    front end; last its children are stopped. What these two raise is logged, and keeps no other door from closing.
-4.  It all happens on the loop: what a door does at once has to be short.
+    where all listeners are (`listening`) before anything is served. Its children are in a supervisor of their own,
+    which has the door's name, and are started before the first session; if they crash, no other door is harmed.
+3.  On the way out, `sessions_ended` is called once every session has signed off, then `aclose`, during the last
+    answers of the front end; its children are stopped last. What these two raise is logged, and keeps no other door
+    from closing.
+4.  It all happens on the loop: what a door does synchronously has to be short.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class Listener:
     Attributes:
         name: what `Running.urls` has it by.
         address: where it is.
-        new_protocol: makes what makes the channels; called for each switchboard that there is, one after the other.
-        reserve: whether some connections are kept for it which no other listener may have.
-        opened: told the addresses that were really taken, with their ports; none of a Unix socket.
-        secure: whether what is spoken is spoken within TLS, with the certificate of the clients' listener.
+        new_protocol: makes what makes the channels; called for each switchboard, one after the other.
+        reserve: whether some connections are kept for it that no other listener may have.
+        opened: told the addresses that were really taken, with their ports; a Unix socket has none.
+        secure: whether it is spoken within TLS, with the certificate of the clients' listener.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Route:
 
     Attributes:
         method: such as `GET`, which includes HEAD.
-        path: exactly, as it is sent.
+        path: exactly as it is sent.
         endpoint: answers it.
     """
 
@@ -83,8 +83,8 @@ class Operations:
     """What an operator tells a server.
 
     Attributes:
-        reload: reads the configuration again; returns `changed` and `restart`, the names of options. What it raises is
-            a `ConfigError`, and nothing has changed.
+        reload: reads the configuration again; returns `changed` and `restart`, the names of options. If it raises a
+            `ConfigError`, nothing has changed.
         drain: begins to end all sessions; returns how many there are.
         state: returns how far the server is: `starting`, `ready`, `draining` or `stopping`.
         nodes: returns the nodes of which this server is one, as plain data; none if it is a server by itself.
@@ -114,10 +114,10 @@ class Inside:
         crashes: returns the latest crash reports as plain data.
         operations: what an operator tells the server.
         metrics: returns the text for a monitoring system and its media type, given the header `Accept`.
-        actors: the system whose actors all of this is.
+        actors: the actor system that all of this belongs to.
         root: returns the root of the supervision tree; once the server has started.
         worker: the number of this one of several workers, and how many there are; None if it is alone.
-        look_elsewhere: raises an `ElsewhereError` if another process has what has an id of which nothing is known here.
+        look_elsewhere: raises an `ElsewhereError` if an id that is unknown here belongs to another process.
     """
 
     manager: SessionManager
@@ -139,14 +139,14 @@ class Inside:
 
 
 class Door:
-    """One door; a subclass says what it has of all this.
+    """One door; a subclass says which of these it has.
 
     Args:
         settings: those of the server; `section_of` finds the door's own part in them.
 
     Attributes:
         name: what the supervision tree and the log call it; no other door may have it.
-        section: what an operator can say of it; None for nothing.
+        section: what an operator can configure; None for nothing.
     """
 
     name: ClassVar[str]
@@ -156,7 +156,7 @@ class Door:
         self.settings = settings
 
     def around(self, application: Application) -> Application:
-        """Return what sessions report to in place of `application`, and which passes it on; by default itself."""
+        """Return what sessions report to instead, which passes reports on to `application`; by default that itself."""
         return application
 
     def open(self, inside: Inside) -> None:
@@ -177,20 +177,20 @@ class Door:
         """Return which packets of clients it takes: a pattern, and what is called with each, as a handler is.
 
         The application's own handlers of a packet are called first. What is returned answers a client that asks, unless
-        one of these has answered; where several doors take a packet, what is true of any of them does.
+        one of these has answered; where several doors take a packet, any true answer counts.
         """
         return ()
 
     def rest(self) -> Endpoint | None:
-        """Return what answers there at all paths that nobody else answers at; one door may do so."""
+        """Return what answers there at all paths where nothing else does; only one door may do so."""
         return None
 
     def site(self) -> Endpoint | None:
-        """Return what answers where nothing else does, by rules of its own on other origins; one door may do so."""
+        """Return what answers where nothing else does, with its own rules on other origins; only one door may do so."""
         return None
 
     def upload_bytes(self) -> int:
-        """Return how many bytes a body may have that its site takes as it comes (`Upload`); 0 if it takes none."""
+        """Return how many bytes a body may have that its site takes as a stream (`Upload`); 0 if it takes none."""
         return 0
 
     def children(self) -> Sequence[ChildSpec]:
@@ -202,10 +202,10 @@ class Door:
         return {}
 
     def reload(self, settings: Section) -> None:
-        """Go by other settings from now on: those of its options that are `live` may differ. It raises nothing."""
+        """Go by other settings from now on: those of its options that are `live` may differ. Must not raise."""
 
     def abandoned(self, session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
-        """Note that a session ended which could not sign off in time when the server stopped."""
+        """Take note of a session that ended without signing off in time when the server stopped."""
 
     def sessions_ended(self) -> None:
         """Let go of what waits for sessions: all of them have ended, and the server stops."""

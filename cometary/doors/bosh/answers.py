@@ -4,7 +4,7 @@
     section 14.3).
 2.  With acknowledgements (section 9) they are those that were not acknowledged, however many, up to `MOST_BYTES` in
     all; beyond that the client breaks the rules: it asks for more and more, and acknowledges nothing.
-3.  Only whoever shows the key of the request gets its answer again.
+3.  A client gets an answer again only if it shows the key of the request.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 MOST_BYTES: Final = 1 << 20
 EACH: Final = 128
-"""Bytes that each answer counts for, besides its own."""
+"""Bytes that each answer counts for, in addition to its own."""
 
 
 class Answered(NamedTuple):
@@ -88,7 +88,7 @@ class Answers:
 
     @property
     def oldest(self) -> tuple[int, float] | None:
-        """The id of the first request whose answer is kept, and when it was given; None if none is."""
+        """The id of the first request whose answer is kept, and when it was given; None if none is kept."""
         for rid, answered in self._kept.items():
             return rid, answered.time
         return None

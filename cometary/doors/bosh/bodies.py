@@ -19,7 +19,7 @@ LARGEST_SHORT: Final = 65_535
 LARGEST_RID: Final = 2**53 - 1
 
 MOST_ELEMENTS: Final = 1000
-"""Of one body."""
+"""The most bytes of one body."""
 
 BODY: Final = f"{HTTPBIND} body"
 RESTART: Final = f"{XBOSH} restart"
@@ -87,12 +87,12 @@ class Body:
 
     @property
     def names_stream(self) -> bool:
-        """Whether it is of one stream among several; the server offers none, so there is none of that name."""
+        """Whether it belongs to one stream among several; the server does not offer that, so no such stream exists."""
         return "stream" in self.attributes
 
     @property
     def is_empty(self) -> bool:
-        """Whether all that it asks for is an answer."""
+        """Whether it asks for nothing but an answer."""
         return not (self.children or self.terminates or "pause" in self.numbers or self.restarts)
 
 

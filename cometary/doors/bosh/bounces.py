@@ -1,7 +1,7 @@
 """What the senders of stanzas that were never fetched are told (XEP-0206, section 8). No socket, no clock.
 
-1.  A message is answered with `recipient-unavailable`, a request with `service-unavailable`: both as errors, as if from
-    the client. So the sender knows; the XMPP server takes the stanza as delivered.
+1.  A message is answered with `recipient-unavailable`, a request with `service-unavailable`: both as errors, as if
+    from the client. So the sender knows, although the XMPP server considers the stanza delivered.
 2.  Presence is dropped; so are answers, and stanzas without a sender.
 """
 
@@ -26,7 +26,7 @@ def bounces_of(stanzas: Iterable[bytes]) -> bytes:
 
 
 def _read(stanza: bytes) -> Element:
-    """Return a stanza without what is in it, which may be much, and of which nothing is told."""
+    """Return a stanza without its content, which may be long, and which the error does not repeat."""
     found = _start_tag(stanza)
     tag = b"" if found is None else found[0].removesuffix(b">").removesuffix(b"/")
     (element,) = Splitter(len(tag) + 10).feed(b"<r>" + tag + b"/></r>", final=True)

@@ -5,15 +5,15 @@
     element, so that it means the same elsewhere.
 2.  What XMPP does not allow (RFC 6120, section 11.1) is refused before it does anything: document types, entities,
     processing instructions, comments. So are text between the elements, and what is not UTF-8.
-3.  So is what would take long. Expat writes a name out with its namespace wherever it occurs, so a long namespace costs
-    as much as it is long for each element and each attribute, of which some bytes make another one. Therefore a
-    namespace has a bound, and so has a tag, whose attributes Expat handles all at once; what is more is refused while
-    it is read, a slice at a time: of what follows, no more than the rest of its slice is looked at. The prefixes of a
-    root have a bound, and where a whole document comes at once all elements and attributes do.
-4.  Whoever reads for many can go on behind an element that is too much (`excess`): see `ServerStreamReader`.
-5.  What is not whole yet is kept, up to a length.
+3.  So is what would take long. Expat writes a name out with its namespace wherever it occurs, so a long namespace
+    costs its full length for each element and each attribute, and a few bytes suffice for another one of these.
+    Therefore a namespace is bounded, and so is a tag, whose attributes Expat handles all at once. Anything beyond is
+    refused while it is read, a slice at a time: of what follows, no more than the rest of its slice is looked at. The
+    prefixes of a root are bounded, and where a whole document comes at once, so are all elements and attributes.
+4.  One that reads for many can go on after an element that is too much (`excess`): see `ServerStreamReader`.
+5.  What is not whole yet is kept, up to a certain length.
 
-The parser is the standard library's Expat: it is well kept, and can be told what to refuse.
+The parser is the standard library's Expat: it is well maintained, and can be told what to refuse.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DEEPEST: Final = 100
 """Levels of nesting in what clients send."""
 
 MOST_PREFIXES: Final = 16
-"""Of a root: each is searched for in each of its elements."""
+"""Prefixes of a root: each is searched for in each of its elements."""
 
 LONGEST_NAMESPACE: Final = 256
 """Characters of one; those that XMPP knows have less than a hundred."""
@@ -60,7 +60,7 @@ class Element(NamedTuple):
         attributes: by their names, written in the same way.
         source: its bytes, which mean the same outside the root.
         prefixes: those that it declares itself; None stands for the default namespace.
-        is_whole: whether it was read; of one that was too much there is no source.
+        is_whole: whether it was read; one that was too much has no source.
     """
 
     name: str
@@ -71,12 +71,12 @@ class Element(NamedTuple):
 
 
 class Excess(NamedTuple):
-    """What a splitter has stopped at, since it is too much.
+    """What was too much for a splitter, which has stopped there.
 
     Attributes:
-        whole: the elements before, that were not returned yet.
+        whole: the elements before it that were not returned yet.
         element: the element that is too much, as far as it is known: without a name, if its own tag is too much.
-        unread: the bytes from the tag on that is too much.
+        unread: the bytes from the offending tag on.
         depth: how many elements are open where that begins.
     """
 
@@ -92,7 +92,7 @@ class Splitter:
     Args:
         longest: how many bytes an element may have.
         most: how many elements there may be in the root; None for any number.
-        deepest: how many may be within each other.
+        deepest: how many may be nested.
         parts: how many elements and attributes there may be in all; None for any number.
 
     Attributes:
@@ -112,7 +112,7 @@ class Splitter:
         self.attributes: dict[str, str] = {}
         self.closed = False
         self.read = 0
-        self._stopped: tuple[int, int] | None = None  # where a tag begins that is too much, and its depth
+        self._stopped: tuple[int, int] | None = None  # where the tag that is too much begins, and its depth
         self._longest = longest
         self._depth = 0
         self._kept = bytearray()
@@ -151,7 +151,7 @@ class Splitter:
         Raises:
             ProtocolError: `bad-request`: it breaks rule 2, or is not XML; `too-large`; the sender's fault.
         """
-        if b"\0" in data:  # Expat would read UTF-16, whatever it is told
+        if b"\0" in data:  # Expat would read UTF-16 anyway
             raise ProtocolError("bad-request", "that is not XML in UTF-8")
         self._kept += data
         try:
@@ -181,7 +181,7 @@ class Splitter:
 
     @property
     def excess(self) -> Excess | None:
-        """What it has stopped at; None if it has not, or if that is no element of the root."""
+        """What it has stopped at; None if it has not, or if that is not an element of the root."""
         if self._stopped is None or not self._stopped[1]:
             return None
         begin, depth = self._stopped
@@ -199,8 +199,8 @@ class Splitter:
     def close(self) -> None:
         """Have the parser let go of the handlers; nothing more is found.
 
-        They hold this object, which holds the parser. What that takes is memory of Expat's, 10 KB or more, of which the
-        garbage collector knows nothing: thousands of parsers would wait until it finds that there is much to do.
+        They hold this object, which holds the parser. That takes 10 KB or more of Expat's memory, which the garbage
+        collector does not see: thousands of parsers would wait until it finds enough to do.
         """
         parser = self._parser
         self._depth = 0  # text that the parser has kept back is handed over now, and refused no more

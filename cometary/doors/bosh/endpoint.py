@@ -65,11 +65,11 @@ class BoshRequest(Asked):
             self.answer(200, write_body([("type", "terminate"), ("condition", condition)]), CONTENT)
 
     def discarded(self) -> None:
-        """Answer in the stead of a session that has ended with this in its mailbox."""
+        """Answer in place of a session that has ended with this in its mailbox."""
         self.refuse(ITEM_NOT_FOUND)
 
     def drop(self, now: Callable[[], float]) -> None:
-        """Take note that nobody waits for the answer any more."""
+        """Take note that nobody is waiting for the answer any more."""
         self._exchange.leave_unanswered()
         if self.session is not None:
             self.session.actor_inbox.put_if_open(Gone(self, now()))
@@ -92,7 +92,7 @@ class BoshEndpoint:
         sessions: the living sessions.
         offer: what clients are offered.
         limiter: how many sessions an address may open.
-        ready: whether the server takes more of them.
+        ready: whether the server takes more sessions.
         now: reads the clock, in seconds.
         look_elsewhere: see `Inside`.
     """

@@ -51,7 +51,7 @@ class Gone(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """The XMPP server has sent elements; none if it has opened a stream on which nothing comes by itself."""
+    """The XMPP server has sent elements; none if it has opened a stream on which it sends nothing unasked."""
 
     elements: Sequence[bytes]
     now: float

@@ -4,16 +4,17 @@ The machine of other wires' sessions numbers packets; here answers are bound to 
 the same answer. So the states are the same, but the machine is another:
 
 1.  `have_request`: at least one request with a live connection is held. `waiting`: none is, and nothing waits.
-    `have_packet`: elements wait for a request. `closing`: the XMPP server has ended its stream; whoever asks is told.
-2.  Requests are processed, and answered, in the order of their ids. One that comes early waits for those before it. One
-    outside the window ends the session (`item-not-found`), and so does one of a stream that there is not.
-3.  If a request that was answered is repeated, it gets the same answer. If one that is held is repeated, it is answered
-    on its old connection with an error from which the client can recover, and is held on the new one.
+    `have_packet`: elements wait for a request. `closing`: the XMPP server has ended its stream; the next request is
+    told.
+2.  Requests are processed, and answered, in the order of their ids. One that comes early waits for those before it.
+    One outside the window ends the session (`item-not-found`), and so does one for a stream that does not exist.
+3.  If a request that was answered is repeated, it gets the same answer. If one that is held is repeated, it is
+    answered on its old connection with an error from which the client can recover, and is held on the new one.
 4.  No more are held than were agreed: when one more comes, the oldest is answered. What waits goes with the oldest
     whose connection lives; those before it, whose connections broke, get empty answers if they are repeated.
-5.  There is one timer, `CLOCK`, and it always runs. While a request is held, it says that the oldest was held for long
-    enough. While none is, it says that the client has gone; a client that pauses has longer, until its next request.
-6.  `pace` has how fast a client may ask, `answers` what is kept of answers, `keys` what proves who asks.
+5.  There is one timer, `CLOCK`, and it always runs. While a request is held, it says that the oldest was held for
+    long enough. Otherwise it says that the client has gone; a client that pauses has longer, until its next request.
+6.  `pace` says how fast a client may ask, `answers` which answers are kept, and `keys` what proves who asks.
 7.  What waits is bounded: beyond `MOST_WAITING` bytes, the XMPP server is not read until the client has fetched some.
 """
 
@@ -107,7 +108,7 @@ class BoshMachine(StateMachine):
 
     @on((waiting, have_request, have_packet), Asked, to=(waiting, have_request, have_packet, END))
     def ask(self, asked: Asked) -> Step:
-        """Process it, and those that waited for it; or have it wait; or answer it as before."""
+        """Process it and those that waited for it, or have it wait, or answer it as before."""
         rid, window = asked.body.rid, self._window
         if rid <= window.last:
             return self._ask_again(asked)

@@ -3,9 +3,9 @@
 Only new requests count, not repeated ones. `unanswered` are the requests not yet answered when one comes.
 
 1.  There may be as many as were agreed (`requests`). One more may pause or end the session, and nothing else.
-2.  An empty request that reaches the agreed number must come `polling` seconds or more after the one before: so a
-    client that could have waited does not ask over and over. One that another has overtaken on its way is not that: it
-    was not the last to be made.
+2.  An empty request that reaches the agreed number must come `polling` seconds or more after the one before, so that
+    a client that could have waited does not ask over and over. A request that another has overtaken on its way does
+    not count: it was not the last to be made.
 3.  So must one in a session in which nothing is held, unless the last answer had something in it.
 """
 

@@ -1,7 +1,7 @@
 """The script syntax of XEP-0252: a request is the address of a script, an answer a script that calls `_BOSH_`.
 
-It is from before pages could make requests to other sites. Whoever knows the id of a session can have any page read its
-answers this way, so it is off by default.
+It dates from before pages could make requests to other sites. Anybody who knows the id of a session can have any page
+read its answers this way, so it is off by default.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 @cache
 def to_be_escaped() -> re.Pattern[str]:
-    """Return what finds quotes, line ends and all format characters; building it takes long."""
+    """Return a pattern for quotes, line ends and all format characters; building it takes long."""
     formats = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"]
     return re.compile('["\\\\\\n\\r\\u2028\\u2029' + "".join(formats) + "]")
 

@@ -1,10 +1,10 @@
-"""The stream of an XMPP server (RFC 6120, section 4), to whomever: a client, or a component. No socket, no clock.
+"""The stream from an XMPP server (RFC 6120, section 4) to a client or a component. No socket, no clock.
 
-1.  A stream has stanzas, and elements of its own. Each is passed on with its namespace declared, since without that
-    another one is meant wherever it is put next.
+1.  A stream has stanzas, and elements of its own. Each is passed on with its namespace declared: otherwise it would
+    mean another one wherever it is put next.
 2.  What takes too long to read (`elements`, rule 3) is passed over, and reading goes on behind it, with a parser that
-    is given the beginning of the stream once more: what a stranger has sent one client, or one component, does not end
-    the stream of all others. Whoever reads is told of it by an element that is not whole.
+    is given the beginning of the stream once more: what a stranger has sent one client, or one component, does not
+    end the stream of all others. The reader is told of it by an element that is not whole.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ServerStreamReader:
 
     Args:
         namespace: the default one of the stream, that of its stanzas.
-        deepest: how many elements may be within each other.
+        deepest: how many elements may be nested.
     """
 
     def __init__(self, namespace: str, deepest: int) -> None:
@@ -64,13 +64,13 @@ class ServerStreamReader:
         return self._splitter.closed
 
     def close(self) -> None:
-        """Be done with reading, whatever may come; see `Splitter.close`."""
+        """Stop reading, whatever may still come; see `Splitter.close`."""
         self._splitter.close()
 
     def feed(self, data: bytes) -> list[Element]:
         """Take some bytes; returns the elements that have become whole, with their namespaces.
 
-        Of what is too much there is an element that is not whole, without a name if not even that was read.
+        What is too much becomes an element that is not whole, without a name if not even that was read.
 
         Raises:
             ProtocolError: it is not XMPP; the server's fault.
@@ -121,7 +121,7 @@ class ServerStreamReader:
 
 
 def _root_of(beginning: bytes) -> bytes:
-    """Return what of the beginning of a stream opens it."""
+    """Return the part of a stream's beginning that opens it."""
     found = _beginning(beginning)
     return b"" if found is None else found[0]
 

@@ -50,7 +50,7 @@ class BoshSession(MachineActor):
         self.start_task(self._upstream.run)
 
     def on_receive(self, message: Any) -> Any:
-        """Take note of who waits for an answer, and step the machine."""
+        """Take note of who is waiting for an answer, and step the machine."""
         if isinstance(message, Asked):
             self._unanswered[message] = None
         elif isinstance(message, Gone):

@@ -1,4 +1,4 @@
-"""What an operator can say about BOSH."""
+"""What an operator can configure about BOSH."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Finding where an element ends, without reading it. No socket, no clock.
 
-What it is given is well-formed, since whoever sends it has parsed it. So only marks count: what begins and ends tags,
-the quotes within them, and sections of characters.
+Its input is well-formed, since the sender has parsed it. So only marks count: the beginnings and ends of tags, the
+quotes within them, and CDATA sections.
 """
 
 from __future__ import annotations

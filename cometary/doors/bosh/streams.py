@@ -11,7 +11,7 @@ from cometary.doors.bosh.names import CLIENT, STREAMS, TLS
 from cometary.doors.bosh.server_stream import ServerStreamReader, opening_of
 
 DEEPEST_STANZA: Final = 10_000
-"""Elements within each other, more than anybody needs: what others have sent a client is not to end its session."""
+"""Levels of nesting, more than anybody needs: what others have sent a client must not end its session."""
 
 FEATURES: Final = f"{STREAMS} features"
 START_TLS: Final = b"<starttls xmlns='%b'/>" % TLS.encode()

@@ -1,10 +1,10 @@
 """What a client and the server agree on when a session begins (XEP-0124, section 7). No socket, no clock.
 
-1.  A client gets what it asks for, but no more than is offered. It may have one request more than are held, so that it
-    can always send.
+1.  A client gets what it asks for, but no more than is offered. It may have one more request than are held, so that
+    it can always send.
 2.  A client that does not want to wait polls, and nothing is held: it may be away for longer.
-3.  It names the domain whose server it wants (`to`), which must be one that the operator has named. What else it says
-    of where the server is (`route`) is ignored.
+3.  It names the domain whose server it wants (`to`), which must be one that the operator has named. Anything else it
+    says about where the server is (`route`) is ignored.
 4.  The client may choose another media type for answers, but none that a browser would run.
 """
 

@@ -1,10 +1,11 @@
 """The connection of one session to the XMPP server: a task of the session's actor.
 
-1.  It opens a stream for the session's domain. What comes is told as `Arrived`, the end of it as `ServerEnded`, whoever
-    caused it.
-2.  Where the server demands TLS, or with `always`, the connection changes to TLS before the client hears of anything;
-    the certificate must be for the session's domain. A client's password is never sent in the clear where TLS was due.
-3.  Of a stanza that takes too long to read (`ServerStreamReader`) the client hears nothing, and its sender is told as
+1.  It opens a stream for the session's domain. What comes is reported as `Arrived`, and the end, whatever its cause,
+    as `ServerEnded`.
+2.  Where the server demands TLS, or with `always`, the connection changes to TLS before the client hears anything;
+    the certificate must be for the session's domain. A client's password is never sent in the clear where TLS was
+    due.
+3.  The client never hears of a stanza that takes too long to read (`ServerStreamReader`), and its sender is told as
     if the client had not fetched it.
 4.  What the server does not take at once waits, up to `MOST_UNSENT` bytes. Beyond that the connection has failed: a
     server that limits how fast a client may write does so for good reasons.
@@ -64,10 +65,10 @@ class Server(NamedTuple):
 
 @cache
 def tls_with(ca: str | None) -> ssl.SSLContext:
-    """Return how TLS is spoken; loading all authorities that the machine trusts takes long.
+    """Return the TLS context; loading all authorities that the machine trusts takes long.
 
     Raises:
-        OSError: the file cannot be read, or holds none; whoever named it is at fault.
+        OSError: the file cannot be read, or holds none; the fault of the one who named it.
     """
     return ssl.create_default_context(cafile=ca)
 
@@ -230,7 +231,7 @@ class Upstream:
             elements = self._reader.feed(bytes(data))
 
     def _whole(self, elements: list[Element]) -> list[bytes]:
-        """Return the sources of elements; of those that were too much, tell the senders."""
+        """Return the sources of elements; tell the senders of those that were too much."""
         for element in elements:
             if not element.is_whole and (told := bounce_of(element)):
                 self.send(told)
@@ -265,14 +266,14 @@ class Upstream:
 
 
 def _reason_of(error: object) -> str:
-    """Return what an operator is told: Trio's errors say nothing, or what they come of does."""
+    """Return what an operator is told: Trio's errors themselves say nothing, but their cause does."""
     if isinstance(error, trio.TooSlowError):
         return "it does not answer"
     return str((isinstance(error, trio.BrokenResourceError) and error.__cause__) or error)
 
 
 def _write(descriptor: int, data: bytes) -> int:
-    """Write what the kernel takes at once; returns how much that is. An error is left to whoever reads."""
+    """Write what the kernel takes at once; returns how much that is. An error is left to the reader."""
     try:
         return os.write(descriptor, data)
     except BlockingIOError:

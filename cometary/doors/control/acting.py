@@ -1,8 +1,8 @@
 """Calls that act on one session or one actor, named as operators know it: `POST /kick`, `POST /actor`.
 
 1.  A session is kicked by its id, or by its public name.
-2.  An actor is known by its URN, which the tree and crash reports have. It may be killed, which its supervisor deals
-    with as with any other end; suspended, so that it handles no mail; and resumed.
+2.  An actor is known by its URN, which the tree and crash reports show. It may be killed, which its supervisor
+    handles like any other end; suspended, so that it handles no mail; and resumed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def acting(
     hub: Hub, manager: SessionManager, actors: ActorSystem
 ) -> dict[str, tuple[Any, Callable[[Any], Outcome]]]:
-    """Return these calls by their paths, each with what its body is.
+    """Return these calls by their paths, each with the type of its body.
 
     Args:
         hub: ends sessions.

@@ -1,6 +1,6 @@
-"""Back-ends that trace their own work (`traceparent`, W3C Trace Context): what their calls send is part of that.
+"""Back-ends that trace their own work (`traceparent`, W3C Trace Context): what their calls send is part of the trace.
 
-A call that has to wait in line for others is not: by then nobody knows any more whose it was.
+A call that has to wait in line for others is not: by then nobody knows whose it was.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from cometary.transport.http.exchange import Endpoint, Exchange
 
 SAMPLED: Final = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]")
-"""The header of whoever keeps its trace; with one that does not there is nothing to be done."""
+"""The header of a caller that keeps its trace; for one that does not, nothing is to be done."""
 
 
 class CallerTraces:
-    """Answers as another endpoint does, and tells the probes whose call it is meanwhile.
+    """Answers as another endpoint does, and meanwhile tells the probes whose call it is.
 
     Args:
         endpoint: that other one.

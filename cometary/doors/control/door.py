@@ -86,7 +86,7 @@ class ControlDoor(Door):
             self._hosts.change(section_of(settings, HttpSection).hosts)
         if self._site is not None:
             self._site.end_sessions("kicked")
-        self.service.change()  # what is remembered of callers was found out by the old ones
+        self.service.change()  # what is remembered about callers was found out with the old ones
 
     def sessions_ended(self) -> None:
         """Answer those who wait for receipts, and the pages of the inspector."""

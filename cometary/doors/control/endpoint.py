@@ -1,12 +1,12 @@
 """The control interface: what a back-end in any language tells the server.
 
-1.  With secrets every call needs one that is good for it (`rights`), but for `/healthz` and `/readyz`: whoever asks
-    whether a server lives (a load balancer, Kubernetes) need not be trusted with anything. Without any the listener is
-    on loopback only, and then a call must name this machine as its host, so that no web page can reach it by giving its
-    own name this machine's address.
-2.  A call is checked whole before any of it takes effect: a wrong one changes nothing.
-3.  What a secret is not good for is refused before any of it takes effect; a secret that is good for all costs no more
-    than one comparison.
+1.  With secrets, every call needs one that is good for it (`rights`), except `/healthz` and `/readyz`: a caller that
+    asks whether a server lives (a load balancer, Kubernetes) need not be trusted with anything. Without any, the
+    listener is on loopback only, and a call must name this machine as its host, so that no web page can reach it by
+    giving its own name this machine's address.
+2.  A call is checked as a whole before any of it takes effect: a wrong one changes nothing.
+3.  What a secret is not good for is refused before any of it takes effect; a secret that is good for everything costs
+    no more than one comparison.
 4.  A session that has ended is unknown here: to a back-end both mean that the user has left.
 """
 
@@ -56,14 +56,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Outcome = tuple[Future[T], Callable[[T], dict[str, object]]]
-"""What a call comes to, now or later, and how that is told."""
+"""The result of a call, now or later, and how it is returned."""
 
 logger = get_logger("cometary.transport")
 
 HEALTH: Final = "/healthz"
 READINESS: Final = "/readyz"
 OPEN: Final = frozenset({HEALTH, READINESS})
-"""The calls that anybody may make."""
+"""The calls that anyone may make."""
 
 INSPECTOR: Final = "/inspector/"
 BEARER: Final = b"Bearer "
@@ -71,7 +71,7 @@ MOST_LIMITED: Final = 100
 """Kinds of rights that are remembered."""
 
 MOST_LISTED: Final = 1_000
-"""Paths of a session that an answer lists: all would cost more with each, whatever the call is about."""
+"""Paths of a session that an answer lists: listing all would cost more with each, whatever the call is about."""
 
 
 class ControlEndpoint:
@@ -87,9 +87,9 @@ class ControlEndpoint:
         operations: what operators tell the server.
         watching: answers further GET calls, by path; see `cometary.doors.control.watching`.
         acting: makes further POST calls, by path; see `cometary.doors.control.acting`.
-        secrets: of which every call must bear one; none only on loopback.
-        crash: crashes so many session actors, and returns how many it did; None: there is no such call.
-        inspector: answers what is below `/inspector/`, and lets pages in by rules of its own; None: there is none.
+        secrets: every call must bear one of these; none only on loopback.
+        crash: crashes so many session actors, and returns how many it did; None if there is no such call.
+        inspector: answers what is below `/inspector/`, and lets pages in by rules of its own; None if there is none.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class ControlEndpoint:
         self._operating = operating(operations)
         short = {
             "/send": functools.partial(read_sending, hub.packet)
-        }  # who has all rights may do without a look at it
+        }  # a caller with all rights needs no look at it
         for path, (type_, call) in self._posts.items():
             self._router.add("POST", path, PostEndpoint(type_, call, short.get(path)))
         for path, endpoint in self._gets.items():
@@ -207,7 +207,7 @@ class ControlEndpoint:
         return self._publishing.update(bodies), lambda _: {"updates": len(bodies)}
 
     def batch(self, body: list[Any]) -> Outcome[list[dict[str, object]]]:
-        """Route several in order, and tell of each what has become of it."""
+        """Route several in order, and tell what has become of each."""
         return self._publishing.batch(body), lambda results: {"results": results}
 
     def connect(self, body: PathsToConnect) -> Outcome[Paths]:
@@ -237,7 +237,7 @@ class ControlEndpoint:
         return settled(_checked(self._hub.presence, body.path, body.most)), Present.as_dict
 
     def ask(self, body: SessionQuestion) -> Outcome[dict[str, object]]:
-        """Ask the client of a session, and tell what it answers, or whose fault it is that there is no answer."""
+        """Ask the client of a session, and tell what it answers, or whose fault it is if there is no answer."""
         check_target(body.path)
         answer = self._hub.ask(body.sid, body.path, body.message, body.timeout)
         told: Future[dict[str, object]] = Future()
@@ -257,7 +257,7 @@ def _told(answer: Future[Any]) -> dict[str, object]:
 
 
 def _checked(call: Callable[..., T], *args: object) -> T:
-    """Return what a call returns; what is wrong with its arguments is wrong with the request."""
+    """Return what a call returns; an error in its arguments is an error in the request."""
     try:
         return call(*args)
     except UsageError as error:
@@ -269,7 +269,7 @@ def _crash(crash: Callable[[int], int], body: CrashCount) -> Outcome[int]:
 
 
 class Same:
-    """What is told of a call, the same each time.
+    """The answer to a call that is the same each time.
 
     Args:
         members: what it is.
@@ -348,7 +348,7 @@ class PostEndpoint:
             try:
                 value = self._decode_json(body)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                pass  # what is read anew says what is wrong
+                pass  # reading it anew says what is wrong
             else:
                 if not json.is_written_as(body, value, flat=_is_flat(value)):
                     json.decode(body)

@@ -1,4 +1,4 @@
-"""What a call with lesser rights is refused: paths that its secret is not for, and calls that it is not for."""
+"""What a call with lesser rights is refused: paths and calls that its secret is not for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def limit(rights: Rights, call: Callable[[Any], T], body: Any) -> T:
-    """Make a call, whose body is read, if all its paths are within the rights.
+    """Make a call whose body has been read, if all its paths are within the rights.
 
     Raises:
         ProtocolError: `forbidden`, the caller's fault; nothing has changed.
@@ -52,7 +52,7 @@ def wanted(body: Any) -> Iterator[tuple[str, str]]:
 
 
 def path_of(update: object) -> str:
-    """Return the path of an update of a batch, which may be anything; what has none is refused by itself later."""
+    """Return the path of an update in a batch, which may be anything; one without a path is refused later."""
     if isinstance(update, PacketBody):
         return update.path
     path = cast("dict[str, object]", update).get("path") if isinstance(update, dict) else None

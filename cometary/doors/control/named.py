@@ -1,4 +1,4 @@
-"""Sessions by their public names, which operators know them by; only back-ends know ids."""
+"""Sessions by their public names, by which operators know them; only back-ends know ids."""
 
 from __future__ import annotations
 

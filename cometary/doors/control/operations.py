@@ -1,9 +1,9 @@
 """What operators tell a server, and what they ask it: `POST /reload`, `POST /drain`, `GET /readyz`.
 
-1.  A configuration that is wrong changes nothing, and the answer says what is wrong with it.
-2.  A server that was told to drain takes no new sessions, and tells those that there are `shutdown`, each with a time
-    at which to come back. It goes on answering until it is stopped: that is for whoever has started it.
-3.  It is ready from when all of it runs until it drains or stops. Whether it is may be asked by anybody.
+1.  A wrong configuration changes nothing, and the answer says what is wrong with it.
+2.  A server that was told to drain takes no new sessions, and tells the existing ones `shutdown`, each with a time at
+    which to come back. It goes on answering until it is stopped, which is up to the one who started it.
+3.  It is ready from when all of it runs until it drains or stops. Anyone may ask whether it is.
 """
 
 from __future__ import annotations

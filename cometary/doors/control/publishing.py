@@ -1,10 +1,10 @@
 """Publishing: what back-ends send, in one call or in many, each update once or a result for each.
 
-1.  `/update` takes all of its updates or none: it is checked whole before any takes effect.
+1.  `/update` takes all of its updates or none: it is checked as a whole before any takes effect.
 2.  `/batch` takes each update by itself, in order, and has a result for each: `{}` if it was taken, else an error.
 3.  An update with an idempotency key is sent once: a repeat is answered as the first was
     (`cometary.dispatch.idempotency`).
-4.  A message may come encoded already (`json`, `cbor`): it is passed on byte for byte.
+4.  A message may come already encoded (`json`, `cbor`): it is passed on byte for byte.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Publishing:
     """Publishes what back-ends send.
 
     Args:
-        hub: by which.
+        hub: sends them.
     """
 
     def __init__(self, hub: Hub) -> None:

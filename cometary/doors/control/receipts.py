@@ -1,9 +1,9 @@
 """`GET /receipts`: how a back-end learns what has become of its packets.
 
-1.  It names the cursor that it got last, and gets the receipts behind that, with the next cursor.
-    Reading takes nothing out, so after a lost answer it asks again with the same cursor.
+1.  It names the cursor that it got last, and gets the receipts after that, with the next cursor. Reading removes
+    nothing, so after a lost answer it asks again with the same cursor.
 2.  If there are none yet, the call is held for as many seconds as it says in `wait`.
-3.  A cursor names the server's life, too: one of an earlier life begins anew with the oldest receipt.
+3.  A cursor also names the server's life: one from an earlier life begins anew with the oldest receipt.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOST_IN_ANSWER: Final = 1_000
 """Receipts in one answer at most; those behind them come with the next call."""
 
 MOST_HELD: Final = 100
-"""Calls that are held at a time; further ones are refused if they would have to wait."""
+"""Calls that are held at one time; further ones are refused if they would have to wait."""
 
 
 class Query(NamedTuple):

@@ -1,7 +1,7 @@
 """What a back-end may do, by the secret that it shows.
 
-1.  A secret has all rights, or some: an operator writes them behind it, `update=orders/** read`.
-2.  Secrets are compared in constant time, each with what was given, also once one has been found.
+1.  A secret has all rights, or some: an operator writes them after it, `update=orders/** read`.
+2.  Secrets are compared in constant time, each with what was given, even once one has been found.
 3.  They may be replaced while the server runs; from then on only the new ones are good.
 """
 
@@ -40,7 +40,7 @@ CALLS: Final[dict[str, Sequence[str]]] = {
 """The calls that each right is for."""
 
 WITH_PATHS: Final = ("update", "send", "connect")
-"""The rights that may be for certain paths only."""
+"""The rights that may be limited to certain paths."""
 
 ALL: Final = "all"
 EVERY_PATH: Final = "**"
@@ -77,7 +77,7 @@ def read_rights(words: Iterable[str]) -> Rights:
     """Read rights such as `update=orders/** read`.
 
     Raises:
-        UsageError: they are not; whoever wrote them is at fault. The message repeats none of the words.
+        UsageError: they are not rights; their author's fault. The message repeats none of the words.
     """
     paths: dict[str, list[str]] = {}
     for word in words:
@@ -126,11 +126,11 @@ class Secrets:
 
     @property
     def rights(self) -> list[Rights]:
-        """What the secrets are good for, each."""
+        """What each of the secrets is good for."""
         return [rights for _, rights in self._known]
 
     def rights_of(self, given: bytes) -> Rights | None:
-        """Return what a secret is good for; None for nothing, as it is unknown."""
+        """Return what a secret is good for; None if it is unknown."""
         found: Rights | None = None
         for secret, rights in self._known:
             if hmac.compare_digest(given, secret):
@@ -138,5 +138,5 @@ class Secrets:
         return found
 
     def allow_everything(self, given: str) -> bool:
-        """Whether what was given is good for everything; nothing has to be given if there are no secrets."""
+        """Whether what was given is good for everything; if there are no secrets, nothing has to be given."""
         return not self._known or self.rights_of(given.encode(errors="replace")) is EVERYTHING

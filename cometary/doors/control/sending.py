@@ -1,8 +1,8 @@
-"""The commonest call of all, read in the shortest way: one packet for one session, of path and message alone.
+"""The commonest call of all, read in the shortest way: one packet for one session, with only a path and a message.
 
-1.  A body that is, byte for byte, what its session and its packet are written as holds nothing else: no wish, no key
-    twice, nothing that is not known. So nothing else is looked for, and the packet is written once for the comparison
-    and for the client.
+1.  A body that equals, byte for byte, what its session and packet would be written as holds nothing else: no wish, no
+    duplicate key, nothing unknown. So nothing else is looked for, and the packet is written once, both for the
+    comparison and for the client.
 2.  Whatever differs is read in full, and so is whatever is wrong. Reading sends nothing.
 """
 

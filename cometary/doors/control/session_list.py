@@ -1,8 +1,8 @@
 """`GET /sessions`: what operators may see of every living session.
 
-1.  The answer grows with the server, so it is made in slices: after each everything else has its turn.
-2.  It tells of each session as it is when its slice is made; those that end before are left out.
-3.  Only so many answers are made at a time: each is megabytes when there are many sessions.
+1.  The answer grows with the server, so it is made in slices: after each, everything else has its turn.
+2.  It shows each session as it is when its slice is made; those that end before are left out.
+3.  Only a few answers are made at a time: each is megabytes when there are many sessions.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class SessionList(SlowAnswers):
         return b"\xa1\x68sessions" + array_head(len(written)) + b"".join(written)
 
     def _write_slice(self, keepers: Iterator[SessionKeeper], codec: Codec) -> list[bytes] | None:
-        """Write the next sessions, of which none may be left; None if there was no next one."""
+        """Write the next sessions, all of which may have ended; None if there was no next one."""
         part = list(islice(keepers, SLICE))
         if not part:
             return None

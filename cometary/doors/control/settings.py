@@ -1,4 +1,4 @@
-"""What an operator can say of the control interface."""
+"""What an operator can configure about the control interface."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SECRETS: Final = Kind(
 
 @dataclass(frozen=True, kw_only=True)
 class ControlSection(Section):
-    """Where back-ends connect, and what they have to know."""
+    """Where back-ends connect, and what secret they need."""
 
     control: Address | UnixAddress = option(
         Address("127.0.0.1", 8081),
@@ -68,14 +68,14 @@ class ControlSection(Section):
     )
 
     def check(self) -> None:
-        """See whether what other machines can reach is guarded."""
+        """Check that what other machines can reach is guarded."""
         check_guarded(self, "control", self.control)
         if not self.control.is_loopback and self.crash_calls == "on":
             raise ConfigError("crash-calls", f"other machines can reach {self.control}, so it must be off")
 
 
 def check_guarded(settings: Section, name: str, where: Address | UnixAddress | str | None) -> None:
-    """See whether a way in for back-ends is off, out of reach of other machines, or guarded by the secret.
+    """Check that a way in for back-ends is off, out of reach of other machines, or guarded by the secret.
 
     Args:
         settings: those of the server.

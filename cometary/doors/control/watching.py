@@ -1,11 +1,11 @@
 """Looking at sessions, at crashes and at nodes: `GET /session`, `/ended`, `/trace`, `/crashes`, `/nodes`.
 
-1.  A session is known by its public name, also when it has ended, as long as that is remembered. Never shown are its
-    id, and what is in its packets: of these there are the path and the size.
-2.  A trace is lines of JSON, one for each step of the session's machine, until the session ends or whoever asked has
-    left. What comes while those lines are not read is left out, and a line says how many that were. A session that is
-    traced makes no short steps; others do not notice.
-3.  There are `MOST_TRACES` at a time.
+1.  A session is known by its public name, even after it has ended, as long as that is remembered. Its id and the
+    content of its packets are never shown: only their path and size.
+2.  A trace is lines of JSON, one for each step of the session's machine, until the session ends or the caller has
+    left. Steps that come while those lines are not read are left out, and a line says how many. A traced session
+    makes no short steps; others do not notice.
+3.  At most `MOST_TRACES` run at a time.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What browsers are given as files: the client, a page for servers without pages, the application's own."""
+"""What browsers get as files: the client, a page for servers without pages, and the application's own."""

@@ -1,8 +1,8 @@
 """The door of the files for browsers: the client, the welcome page, and the application's own files.
 
-1.  The application's files come first: the server's own files have only the paths that are left.
+1.  The application's files come first: the server's own files get only the remaining paths.
 2.  The client is beside the comet endpoint, wherever that is. It has two names: a permanent one, which may be cached
-    for some minutes, and one of this version, which may be cached for ever.
+    for some minutes, and one for this version, which may be cached for ever.
 3.  Where neither the application nor a site beside the sessions has anything at `/`, the welcome page is there.
 """
 
@@ -56,7 +56,7 @@ class FilesDoor(Door):
             files.add_file(path, file)
 
     def listening(self, addresses: Mapping[str, Address | UnixAddress]) -> None:
-        """Make the welcome page, which shows where commands for the server go."""
+        """Make the welcome page, which shows where commands for the server are sent."""
         site = section_of(self.settings, HostingSection)
         if section_of(self.settings, FilesSection).welcome_page == "on" and not (site.wsgi or site.asgi):
             secret = bool(secrets_of(section_of(self.settings, ControlSection)))

@@ -1,4 +1,4 @@
-"""What an operator can say about files."""
+"""What an operator can configure about files."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The door of a site: an application of somebody's, beside the sessions in one process."""
+"""The door of a site: somebody's application, beside the sessions in one process."""

@@ -1,11 +1,11 @@
 """A hosted ASGI application: on asyncio in a thread of its own, or on the server's own loop.
 
-1.  On asyncio whatever the application does holds up no session. Each call of it that goes over to the server's loop,
-    to receive or to send, comes back when that is done there.
-2.  On Trio, for applications that want it, its code is on the loop that the sessions are on: one that blocks holds up
-    all of them.
-3.  A WebSocket that it has accepted is no request any more that takes the place of others.
-4.  Its lifespan begins before the first request, and ends when the server stops; one that has none will do.
+1.  On asyncio, whatever the application does holds up no session. Each of its calls that goes over to the server's
+    loop, to receive or to send, comes back when it is done there.
+2.  On Trio, for applications that want it, its code is on the same loop as the sessions: one that blocks holds up all
+    of them.
+3.  A WebSocket that it has accepted is no longer a request that takes the place of others.
+4.  Its lifespan begins before the first request, and ends when the server stops; an application without one will do.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class AsgiHost(Host):
         try:
             await call(self._application, request.scope, request.receive, request.send)
         except Exception:
-            if request.is_left:  # of which the application makes an error of its own, perhaps
+            if request.is_left:  # which the application may turn into an error of its own
                 return
             text = f"{exchange.method} {exchange.path!r} failed"
             logger.exception("view failed", text=text, method=exchange.method, path=exchange.path)

@@ -1,12 +1,13 @@
-"""One request of a hosted ASGI application: what it is told, and what comes of what it says.
+"""One request of a hosted ASGI application: what it is told, and what becomes of what it says.
 
 The call lives on the server's own loop, wherever the application runs (`asgi`).
 
 1.  The application gets the body in one piece, or a long one as it comes, a piece each time it asks. After that it is
     told when the client has gone; not before it asks.
-2.  A response whose first piece is its last goes out in one. Of any other one each `send` is over when the piece before
+2.  A response whose first piece is its last goes out in one. In any other, each `send` is over when the piece before
     is on its way, so an application waits for its reader.
-3.  An application that raises, or ends without an answer, is a 500; or the end of the connection once the head is out.
+3.  An application that raises, or ends without an answer, is a 500, or the end of the connection once the head is
+    out.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class AsgiCall:
         exchange.on_drop = self._over.set
 
     async def receive(self) -> Message:
-        """Return the body, and then wait for the end of it all."""
+        """Return the body, and then wait for the end of the request."""
         if self._upload is not None:
             return await self._next_piece(self._upload)
         body, self._body = self._body, None
@@ -77,7 +78,7 @@ class AsgiCall:
 
         Raises:
             OSError: nobody reads it.
-            RuntimeError: it makes no sense there.
+            RuntimeError: it makes no sense at this point.
         """
         if message["type"] == "http.response.start":
             if self._start is not None:

@@ -3,11 +3,11 @@
 As with a request (`asgi_call`), the call lives on the server's own loop, wherever the application runs.
 
 1.  The application is told of the handshake, and accepts it or refuses it (403). Nothing is answered before.
-2.  A `send` is over when the kernel has taken all of the message: so an application waits for its reader. What comes
+2.  A `send` is over when the kernel has taken all of the message, so an application waits for its reader. What comes
     waits until the application asks for it; beyond `MOST_WAITING` bytes nothing more is read.
-3.  A client is sent a ping now and then, which it answers, or its network does not acknowledge.
+3.  A client is sent a ping now and then: either it answers, or its network does not acknowledge.
 4.  An application that ends while the WebSocket is open has failed, and the client is told so (1011). When the server
-    stops it tells both that it goes away (1001).
+    stops, it tells both that it is going away (1001).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 MOST_WAITING: Final = 64 * 1024
 A_MESSAGE: Final = 64
-"""Bytes that one counts as beside its own."""
+"""Bytes that each message counts for, in addition to its own."""
 
 
 class AsgiSocketCall:
@@ -110,7 +110,7 @@ class AsgiSocketCall:
 
         Raises:
             OSError: the client has gone.
-            RuntimeError: it makes no sense there.
+            RuntimeError: it makes no sense at this point.
         """
         if self._code is not None:
             raise OSError("the WebSocket has been closed")
@@ -157,7 +157,7 @@ class AsgiSocketCall:
         await self._changed.wait()
 
     def changed(self) -> None:
-        """Take note that there is something new for whoever waits."""
+        """Wake whatever is waiting for something new."""
         self._changed.set()
 
     # -- what happens to it -----------------------------------------------------------------------
@@ -175,7 +175,7 @@ class AsgiSocketCall:
             self.changed()
 
     def go_away(self) -> None:
-        """End it: the server stops."""
+        """End it: the server is stopping."""
         if self._channel is not None:
             self._channel.say_close(GOING_AWAY)
 

@@ -1,7 +1,7 @@
-"""A loop of asyncio's in a thread, for applications that know no other.
+"""An asyncio loop in a thread, for applications that know no other.
 
-What such an application is given to call is this side's: a call goes over to Trio, runs there as a task, and its
-result comes back.
+The functions that such an application is given to call belong to this side: a call goes over to Trio, runs there as a
+task, and its result comes back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LAST_MOMENT: Final = 1.0
 
 
 class AsyncioThread:
-    """A loop of asyncio's in a thread; used on Trio, for the length of a `with` block."""
+    """An asyncio loop in a thread; used on Trio, for the duration of a `with` block."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -34,7 +34,7 @@ class AsyncioThread:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it: what is under way is cancelled, and waited for a moment."""
+        """Stop it: what is under way is cancelled, and given a moment to end."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(LAST_MOMENT)
 
@@ -49,7 +49,7 @@ class AsyncioThread:
         loop.close()
 
     async def call(self, application: Any, scope: Any, receive: Any, send: Any) -> None:
-        """Call an application over there, and wait for its end."""
+        """Call an application over there, and wait until it ends."""
         ended, errors = trio.Event(), list[BaseException]()
         async with trio.open_nursery() as nursery:
 

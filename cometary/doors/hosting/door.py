@@ -74,7 +74,7 @@ class HostingDoor(Door):
         return () if self._host is None else (ChildSpec("application", self._host.run),)
 
     def statistics(self) -> Mapping[str, Any]:
-        """How many requests it has, and how many there was no room for."""
+        """How many requests it has, and how many it had no room for."""
         if self._host is None:
             return {}
         return {"hosting_busy": self._host.busy, "hosting_refused": self._host.refused}

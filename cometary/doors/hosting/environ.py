@@ -1,8 +1,8 @@
 """A request as WSGI has it (PEP 3333, section "environ Variables").
 
-1.  A header whose name has an underscore is left out: in the environment it would look like the one with a dash, which
-    a proxy may have checked. `Proxy` is left out as well, since `HTTP_PROXY` means something else to programs.
-2.  `SCRIPT_NAME` is empty: the application has all of the site but the server's own paths.
+1.  A header whose name has an underscore is left out: in the environment it would look like the one with a dash,
+    which a proxy may have checked. `Proxy` is left out as well, since `HTTP_PROXY` means something else to programs.
+2.  `SCRIPT_NAME` is empty: the application has all of the site except the server's own paths.
 3.  The path is unquoted, and its bytes are in a `str` as WSGI wants them, one character each.
 """
 
@@ -94,7 +94,7 @@ def environ_of(exchange: Exchange, place: Place) -> dict[str, Any]:
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
-    if length is not None:  # else it is chunked, and its end is where it is
+    if length is not None:  # otherwise it is chunked, and shows its own end
         environ["CONTENT_LENGTH"] = length.decode()
     if b"content-type" in headers:
         environ["CONTENT_TYPE"] = headers[b"content-type"].decode("latin-1")

@@ -1,4 +1,4 @@
-"""What runs a hosted application: how many requests it has at one time, whichever way it works on them.
+"""What runs a hosted application: how many requests it has at one time, however it handles them.
 
 1.  A request is taken at once, or answered 503 at once. One that has become something else, and stays, does not count.
 2.  When the server stops nothing more is taken, and what is under way may end.
@@ -30,7 +30,7 @@ class Host:
     Attributes:
         busy: how many there are.
         standing: how many of these do not count.
-        refused: how many were refused since there were enough.
+        refused: how many were refused for lack of room.
     """
 
     def __init__(self, most: int) -> None:
@@ -62,7 +62,7 @@ class Host:
         raise NotImplementedError
 
     async def next_request(self) -> Exchange:
-        """Return the next request, when there is one; `done` is to be called once it has been answered."""
+        """Return the next request once one comes; `done` is to be called when it has been answered."""
         return await self._receive.receive()
 
     def done(self) -> None:

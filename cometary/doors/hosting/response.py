@@ -1,9 +1,9 @@
 """The response of a hosted application: all of it at once, or bit by bit as the client takes it.
 
-1.  What the application says of its response is what the client gets; of headers only those are left out that are about
-    the connection, which is the server's, and the length and the date, which the server writes.
-2.  A piece is taken once the one before it is on its way: whoever writes waits for the client to read, and keeps no
-    more than a piece. That the client has gone is told by `ClientGoneError`, so nobody goes on for nothing.
+1.  The client gets what the application says in its response; the only headers left out are those about the
+    connection, which is the server's, and the length and the date, which the server writes.
+2.  A piece is taken once the one before it is on its way: the writer waits for the client to read, and keeps no more
+    than a piece. `ClientGoneError` says that the client has gone, so nobody goes on for nothing.
 3.  A response that has fewer bytes than its length says, or that fails half-way, ends with its connection: the client
     sees that it is not whole.
 """
@@ -116,7 +116,7 @@ class Response:
         stream.write(data)
 
     def end(self) -> None:
-        """Say that this was all."""
+        """Say that this was the end."""
         if self._stream is None:
             return
         if self._left and not self._stream.finished:
@@ -125,7 +125,7 @@ class Response:
             self._stream.finish()
 
     def fail(self) -> None:
-        """Say that it failed, in whatever way is left."""
+        """Say that it failed, in whatever way is still possible."""
         if self._stream is not None:
             self._stream.abort()
         elif not self._exchange.answered:

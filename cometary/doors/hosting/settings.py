@@ -1,4 +1,4 @@
-"""What an operator can say of the application beside the sessions."""
+"""What an operator can configure about the application beside the sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worker threads for blocking applications: so many at one time, and so many requests that wait for them.
+"""Worker threads for blocking applications: a limited number, with a limited queue of requests waiting for them.
 
 1.  The loop hands a request over and goes on: however slow an application is, sessions do not wait for it.
 2.  A request whose client has gone before its turn is not worked on.

@@ -1,10 +1,10 @@
 """One call of a WSGI application, in a worker thread (PEP 3333).
 
-1.  All that touches the connection happens on the loop: the thread hands it over, and waits until it is done.
-2.  A body that is complete at its first piece, as nearly all are, goes out with its head, and the thread is free. Any
-    other one is streamed: each piece is sent before the next one is asked for.
-3.  Whatever the application raises is logged, and is a 500, or the end of the connection once the head is out. What it
-    has returned is closed in any case.
+1.  Everything that touches the connection happens on the loop: the thread hands it over, and waits until it is done.
+2.  A body that is complete with its first piece, as nearly all are, goes out with its head, and the thread is free.
+    Any other body is streamed: each piece is sent before the next is asked for.
+3.  Whatever the application raises is logged, and is a 500, or the end of the connection once the head is out. What
+    it has returned is closed in any case.
 """
 
 from __future__ import annotations
