@@ -17,7 +17,7 @@ def installed_doors() -> tuple[type[Door], ...]:
     """Return the doors of other packages in this environment, in the order of their names.
 
     Raises:
-        ConfigError: one of them is no door, or cannot be imported: its author's fault.
+        ConfigError: one of them is not a door, or cannot be imported: its author's fault.
     """
     return tuple(_load(entry) for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name))
 

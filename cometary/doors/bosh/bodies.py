@@ -19,7 +19,7 @@ LARGEST_SHORT: Final = 65_535
 LARGEST_RID: Final = 2**53 - 1
 
 MOST_ELEMENTS: Final = 1000
-"""The most bytes of one body."""
+"""The most elements of one body."""
 
 BODY: Final = f"{HTTPBIND} body"
 RESTART: Final = f"{XBOSH} restart"

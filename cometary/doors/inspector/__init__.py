@@ -10,8 +10,8 @@
     page/          the page: HTML, CSS and modules, without a build step
 
 1.  While no page is open, it does nothing.
-2.  A page is told only what it has in view: some lines of a list, one session, one actor. So the cost of a look
-    does not grow with the server, except for what has to be searched or sorted; that is done a slice at a time.
-3.  A page is told of a session what the control interface tells: never its id, nor what is in a packet.
+2.  A page is told only what it has in view: some lines of a list, one session, one actor. So the cost of a look does
+    not grow with the server, except for what has to be searched or sorted; that is done a slice at a time.
+3.  A page is told as much about a session as the control interface tells: never its id, nor what is in a packet.
 4.  A page only looks. For actions (kick, kill, suspend) it calls the control interface, like everybody else.
 """

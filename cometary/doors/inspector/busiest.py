@@ -1,6 +1,6 @@
-"""What keeps the loop busy: a thread looks again and again, while some page wants to know, and counts.
+"""What keeps the loop busy: while some page wants to know, a thread looks again and again, and counts.
 
-Like the watchdog, it sees what the loop's thread is doing only by its frames; so the loop itself pays nothing for this,
+Like the watchdog, it sees what the loop's thread is doing only by its frames, so the loop itself pays nothing for this,
 and compiled code, which has no frames of its own, is not seen.
 """
 
@@ -20,10 +20,10 @@ INTERVAL: Final = 0.02
 """Seconds between two looks."""
 
 KEPT: Final = 500
-"""Looks that are counted: those of ten seconds."""
+"""Looks that are counted: those of the last ten seconds."""
 
 Seen = tuple[str, str | None, str | None]
-"""An actor's class, its URN, and the class of its message; or a function that is no actor's, and nothing else."""
+"""An actor's class, its URN, and the class of its message; or only a function that belongs to no actor."""
 
 
 class Busiest:
@@ -39,7 +39,7 @@ class Busiest:
         self._leave: threading.Event | None = None
 
     def want(self, wanted: bool) -> None:  # noqa: FBT001 - there is nothing else
-        """Begin to look, or end it, if that is not so already."""
+        """Begin or stop looking, unless that is so already."""
         if wanted and self._leave is None:
             self._seen.clear()
             self._leave = threading.Event()
@@ -53,7 +53,7 @@ class Busiest:
             self._seen.append(self.look())
 
     def look(self) -> Seen | None:
-        """Return what the loop is in the middle of; None if it waits."""
+        """Return what the loop is in the middle of; None if it is waiting."""
         call = running_call(self._system.thread)
         if call is None:
             return None

@@ -1,8 +1,8 @@
-"""How many messages an actor gets in a second: counted only for actors that some page has in view.
+"""How many messages an actor gets a second: counted only for actors that some page has in view.
 
 It uses `cometary.actors.sys.statistics`, switched on when an actor comes into view and off when it has been out of view
-for one look. Where somebody else counts already, that goes on. The actor of a session is not counted: it would make no
-short steps any more, and its packets are counted anyway (`readings`).
+for one look. If somebody else is already counting, that goes on. The actor of a session is not counted: it would make
+no more short steps, and its packets are counted anyway (`readings`).
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Counting:
         self._rates: dict[ActorRef[Any], float] = {}
 
     def rate_of(self, ref: ActorRef[Any]) -> float | None:
-        """Return messages in a second; None if that is not known yet. The actor counts as being in view."""
+        """Return messages a second; None if not known yet. The actor counts as being in view."""
         if getattr(ref.actor_inbox, "shortcut", None) is not None:
             return None
         self._wanted.add(ref)
         return self._rates.get(ref)
 
     async def look(self) -> None:
-        """Read all counts, begin those that were asked for since the last look, and end those that were not."""
+        """Read all counts, begin those that were asked for since the last look, and end the others."""
         wanted, self._wanted = self._wanted, set()
         for ref in self._counted.keys() - wanted:
             del self._counted[ref]

@@ -22,7 +22,7 @@ Urns = Annotated[list[Text], msgspec.Meta(max_length=MOST_NAMED)]
 
 
 class Lines(msgspec.Struct, tag_field="at"):
-    """The lines of a list that are in view: so many from the one with the number `first` on."""
+    """The lines of a list that are in view: at most `most` of them, from the one with the number `first` on."""
 
     first: Annotated[int, msgspec.Meta(ge=0)] = 0
     most: Annotated[int, msgspec.Meta(ge=0, le=MOST_LINES)] = 50
@@ -37,13 +37,13 @@ class Tree(Lines, tag="tree"):
 
 
 class Sessions(Lines, tag="sessions"):
-    """The sessions that live."""
+    """The living sessions."""
 
     sort: Literal["opened", "queued", "unhandled", "rate"] = "opened"
 
 
 class Ended(Lines, tag="ended"):
-    """Those that have ended, the latest first."""
+    """The sessions that have ended, the latest first."""
 
     reason: Text = ""
 
@@ -53,7 +53,7 @@ class Crashes(Lines, tag="crashes"):
 
 
 class Busiest(Lines, tag="busiest"):
-    """The actors that the loop is busy with."""
+    """The actors that keep the loop busy."""
 
 
 class Session(msgspec.Struct, tag_field="at", tag="session"):

@@ -2,8 +2,8 @@
 
 1.  A page is told only what differs from what it was told last.
 2.  A slow page is told less often, not later: only the latest of what waits for it is kept (`CONTRACTS`).
-3.  What is gone (an actor that has ended) is told as such. Any other error, such as one in a user's object that is
-    looked at, is logged; the page is told that there was one, and the look is not repeated.
+3.  What is gone (an actor that has ended) is reported as such. Any other error, such as one in a user's object that
+    is looked at, is logged; the page is told that there was one, and the look is not repeated.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Viewer:
         session: its session.
 
     Attributes:
-        looks: what it looks at, by the paths by which it has said so.
+        looks: what it looks at, by the paths on which it has said so.
         told: what it was told last, by path.
     """
 
@@ -59,7 +59,7 @@ class Viewer:
         self.told: dict[str, Any] = {}
 
     def tell(self, what: str, frame: Any) -> None:
-        """Tell it something, unless it knows that."""
+        """Tell it something, unless it knows already."""
         if self.told.get(what) != frame:
             self.told[what] = frame
             self.session.send(SEEN + what, frame)
@@ -107,7 +107,7 @@ class Pushing:
         self._news.set()
 
     async def run(self) -> None:
-        """Tell all, again and again, while there are any."""
+        """Tell all pages, again and again, while there are any."""
         try:
             while True:
                 if self._viewers:
@@ -157,7 +157,7 @@ class Pushing:
                 raise
             logger.exception("look failed", text=f"The inspector cannot show {look}")
             failed, frame = True, gone("This cannot be shown; the server's log says why.")
-        if viewer.looks.get(path) is look:  # else the page has turned to something else meanwhile
+        if viewer.looks.get(path) is look:  # otherwise the page has meanwhile turned to something else
             viewer.tell(path.removeprefix(LOOK), frame)
             if failed:
                 del viewer.looks[path]
@@ -191,5 +191,5 @@ class Pushing:
 
 
 def gone(detail: str) -> dict[str, Any]:
-    """Return what a page is told in place of what it wants to see."""
+    """Return what a page is told instead of what it wants to see."""
     return {"at": "gone", "detail": detail}

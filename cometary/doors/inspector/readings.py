@@ -17,7 +17,7 @@ SLICE: Final = 500
 
 BUSIEST: Final = 10
 REST: Final = 20.0
-"""A reading is followed by a pause of at least so many times what it took, however many sessions there are."""
+"""After a reading comes a pause of at least so many times its duration, however many sessions there are."""
 
 
 class Readings:
@@ -27,7 +27,7 @@ class Readings:
         manager: knows the sessions.
 
     Attributes:
-        rates: packets in a second, in and out, of each session that had any, by its name.
+        rates: packets a second, in and out, of each session that had any, by its name.
         shown: the sums, as pages see them.
     """
 
@@ -81,7 +81,7 @@ def packets_of(keeper: SessionKeeper) -> int:
 
 
 def rates(before: dict[str, int], now: dict[str, int], seconds: float) -> dict[str, float]:
-    """Return by how much the count of each name has grown in a second, where it has."""
+    """Return by how much the count of each name has grown a second, where it has."""
     if seconds <= 0:
         return {}
     return {

@@ -150,7 +150,7 @@ def _timers(keeper: SessionKeeper) -> list[dict[str, Any]]:
 
 
 def _wall(moment: float) -> float:
-    """Return when a moment of the loop's clock is, in seconds since the epoch."""
+    """Return a moment of the loop's clock in seconds since the epoch."""
     return round(time.time() + moment - trio.current_time())
 
 

@@ -2,8 +2,8 @@
 
 1.  Sessions of pages have a manager of their own. The application knows nothing of them, and they are not among the
     sessions that are shown; in the tree they are below the door.
-2.  Whoever reaches the listener can get the files of the page: there is nothing secret in them. A session can be opened
-    by whoever shows a secret with the right to read or, where no secret is needed, by anyone.
+2.  Anyone who reaches the listener can get the files of the page: there is nothing secret in them. Opening a session
+    takes a secret with the right to read, where secrets are needed.
 3.  No page of another site may show this one in a frame, so nobody can be tricked into pressing its buttons.
 4.  When the secrets change, all sessions of pages end; those who know a new secret open theirs again.
 """
@@ -61,7 +61,7 @@ HEADERS: Final = (
 def page_files() -> FileTable:
     """Return the files of the page by their URL paths."""
     files = FileTable()
-    files.add(PREFIX, PAGE, follow_links=True)  # in a checkout what others have as well is links
+    files.add(PREFIX, PAGE, follow_links=True)  # in a checkout, files shared with others are links
     files.add(f"{PREFIX}client/", (PAGE / "client").resolve(), follow_links=True)
     return files
 
@@ -94,7 +94,7 @@ class Site:
         self.router.add("POST", COMET, CometEndpoint(gate))
 
     def children(self) -> Sequence[ChildSpec]:
-        """Return what runs the sessions of pages, and tells them."""
+        """Return what runs the sessions of pages and tells them what they look at."""
         return (
             ChildSpec("inspector-sessions", SessionSupervisor, (self._sessions,)),
             ChildSpec("inspector", self._pushing.run),
@@ -150,7 +150,7 @@ class Viewers:
         self._pushing.remove(session)
 
     def failed(self, failure: Failure) -> None:
-        """Do nothing: the log has it."""
+        """Do nothing: it is in the log."""
 
 
 __all__ = ["PREFIX", "Site"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cometary.doors.inspector.counting import Counting
 
 SLICE: Final = 1_000
-"""Lines that are passed: about a millisecond."""
+"""Lines that are passed over at once: about a millisecond."""
 
 
 async def listed(
@@ -73,13 +73,13 @@ def _text_of(line: Line) -> str:
 
 
 def _is_there(line: Line) -> bool:
-    """Whether a line is of a child that its supervisor still has."""
+    """Whether a line belongs to a child that its supervisor still has."""
     holder = line.holder
     return not isinstance(holder, DynamicSupervisor) or line.item in holder.children
 
 
 def told_of(line: Line, look: looks.Tree, counting: Counting, rates: Mapping[str, float]) -> dict[str, Any]:
-    """Return one line, with how many messages the actor gets in a second, if that is known."""
+    """Return one line, with how many messages the actor gets a second, if known."""
     node, ref = line.node(), line.ref
     told: dict[str, Any] = {
         member: getattr(node, member)

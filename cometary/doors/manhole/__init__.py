@@ -8,8 +8,8 @@
 
 `cometary attach` (`cometary.cli.attaching`) is the client that people use.
 
-1.  It is off by default. Whoever can use it can do whatever the server can, so it knows no lesser rights: it is only
-    for the user that runs the server, and root, and each line is logged before it is run.
-2.  A line runs on the loop, as a handler does: one that computes for long holds up everybody, and the watchdog warns of
-    it. What a line awaits holds up nobody, and can be interrupted. What it raises harms nobody else.
+1.  It is off by default. Anyone who can use it can do whatever the server can, so it knows no lesser rights: it is
+    only for the user that runs the server, and root, and each line is logged before it is run.
+2.  A line runs on the loop, like a handler: one that computes for long holds up everybody, and the watchdog warns of
+    it. A line that awaits holds up nobody, and can be interrupted. What it raises harms nobody else.
 """

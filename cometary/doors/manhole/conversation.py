@@ -5,8 +5,8 @@
     {"interrupt": true}   cancels the line that runs
 
 1.  One line runs at a time; what comes in the meantime waits, except for completions and interrupts.
-2.  Output waits for the other end, up to `MOST_SHOWN`; beyond that it is left out, and the visitor is told so. One who
-    asks for completions and reads none is disconnected.
+2.  Output waits for the other end, up to `MOST_SHOWN`; beyond that it is left out, and the visitor is told so. A
+    visitor who asks for completions and reads none is disconnected.
 3.  Each line is logged before it runs.
 """
 
@@ -125,7 +125,7 @@ class Conversation:
 
 
 def sendable(text: str) -> str:
-    """Return a text that UTF-8 has, and a plain one, whatever a line has printed."""
+    """Return plain text that UTF-8 can encode, whatever a line has printed."""
     return plain(text).encode(errors="backslashreplace").decode()
 
 
@@ -141,7 +141,7 @@ class Lines:
         self._rest = b""
 
     async def next(self) -> bytes | None:
-        """Return the next one; None at the end, and where one is too long.
+        """Return the next one; None at the end, or if one is too long.
 
         Raises:
             trio.BrokenResourceError: the connection broke.

@@ -1,6 +1,6 @@
 """One prompt: what a line does, what it prints, and how names in it are completed.
 
-1.  A line is Python, and may `await`. Its value, unless that is None, is shown, and is `_` for the next line.
+1.  A line is Python, and may `await`. Its value, unless None, is shown, and is `_` for the next line.
 2.  `print` prints here. What other code of the server prints goes where it always does.
 3.  What a line raises is shown, and harms nobody else; `SystemExit` closes the prompt, not the server. A cancellation
     of the task that runs the line is passed on.
@@ -37,7 +37,7 @@ class Prompt:
         write: shows text.
 
     Attributes:
-        closed: whether a line has closed it.
+        closed: whether a line has closed the prompt.
     """
 
     def __init__(self, names: Mapping[str, Any], write: Callable[[str], None]) -> None:

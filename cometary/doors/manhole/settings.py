@@ -1,4 +1,4 @@
-"""What an operator can say of the manhole."""
+"""What an operator can configure about the manhole."""
 
 from __future__ import annotations
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import trio
 
 CREDENTIALS: Final = struct.Struct("3i")
-"""What Linux tells of the other end: process, user, group (unix(7), `SO_PEERCRED`)."""
+"""What Linux tells about the other end: process, user, group (unix(7), `SO_PEERCRED`)."""
 
 
 def check_place(path: str) -> None:
-    """Check that a socket can be made at a path; one that nobody listens at any more is replaced.
+    """Check that a socket can be made at a path; one at which nobody listens any more is replaced.
 
     Raises:
         ConfigError: it cannot; the operator's fault.

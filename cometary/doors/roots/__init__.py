@@ -1,7 +1,7 @@
 """The Roots family, so that its clients and back-ends of 2009 work unchanged.
 
-Dolores has the Thestrals and passes on what they say; Pig knows who hears what; by Imperio and Dudley back-ends say
-something, by Firenze browsers hear it.
+Dolores has the Thestrals and passes on what they say; Pig knows who hears what; back-ends speak through Imperio and
+Dudley, and browsers hear through Firenze.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 1.  Delegates are told in the order in which they were declared. What one of them raises is logged, and keeps nothing
     from the others.
 2.  Ids hold 32 random characters and a number that only grows, so they can neither be guessed nor come again.
-3.  Who is unregistered is gone: the delegates are told `::gone`.
+3.  A Thestral that is unregistered is gone: the delegates are told `::gone`.
 
-Itself it is a Thestral. No socket, no clock.
+Dolores is a Thestral itself. No socket, no clock.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Dolores:
     """The root.
 
     Args:
-        id: what it is called, and what the ids that it gives begin with.
+        id: its own id, with which the ids that it gives begin.
     """
 
     def __init__(self, id: str = "DOLORES-SERVER") -> None:  # noqa: A002 - Roots' word
@@ -60,7 +60,7 @@ class Dolores:
                 logger.exception("delegate failed", text=f"a delegate failed on an update to {path!r}")
 
     def register(self, thestral: Thestral, id: str | None = None) -> str:  # noqa: A002 - Roots' word
-        """Give a Thestral an id (rule 2), or the one that is given, and know it by that from now on."""
+        """Give a Thestral a new id (rule 2), unless one is given, and know it by that from now on."""
         self._count += 1
         if id is None:
             id = f"{self.id}-{random_text()}-{self._count}"  # noqa: A001 - the same
@@ -73,14 +73,14 @@ class Dolores:
         return self._thestrals.get(id)
 
     def unregister(self, thestral: Thestral) -> None:
-        """Know a Thestral no more (rule 3); again, that does nothing."""
+        """Forget a Thestral (rule 3); doing so again has no effect."""
         if self._thestrals.get(thestral.id) is thestral:
             gone, thestral.id = thestral.id, NO_ID
             del self._thestrals[gone]
             self.update(self, GONE, gone)
 
     def add_starter(self, starter: Callable[[], object]) -> None:
-        """Have a function called by `start`, once however often it is added."""
+        """Have a function called by `start`, once, however often it is added."""
         self._starters[starter] = None
 
     def start(self) -> None:
@@ -90,5 +90,5 @@ class Dolores:
 
 
 def random_text() -> str:
-    """Return what nobody can guess, as Roots writes it."""
+    """Return a text that nobody can guess, as Roots writes it."""
     return "".join(secrets.choice(ALPHABET) for _ in range(RANDOM))

@@ -82,7 +82,7 @@ class RootsDoor(Door):
         return () if self._forest is None else (ChildSpec("ear", Ear, (self._forest,)),)
 
     def statistics(self) -> Mapping[str, int]:
-        """How many Thestrals there are, and what was said."""
+        """How many Thestrals there are, and how much was said."""
         forest = self._forest
         if forest is None:
             return {}

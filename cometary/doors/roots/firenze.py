@@ -1,4 +1,4 @@
-"""Firenze: browsers poll, each by an actor of its own that goes by the rules of `polling`.
+"""Firenze: browsers poll, each through an actor of its own that goes by the rules of `polling`.
 
 `GET /` begins, `GET /ID/NUMBER` goes on: `{"updates": [{"path": …, "message": …}, …], "reconnectWith": "ID/NUMBER"}`.
 An id that nobody has begins anew.
@@ -40,7 +40,7 @@ class Poll(NamedTuple):
 
 
 class Dropped(NamedTuple):
-    """A GET can not be answered any more."""
+    """A GET can no longer be answered."""
 
     exchange: Exchange
 

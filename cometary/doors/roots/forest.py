@@ -1,9 +1,9 @@
 """What all of Roots' protocols have in common: Dolores, her Pig, and the hub behind both.
 
-1.  What back-ends say is told to Dolores: Pig takes note of control messages, and all goes to the hub, and so to
-    whoever is connected to the path, in whatever way. What a Thestral hears comes back from there.
-2.  Who has not shown the secret, where there is one, may say whatever is no control message. The others are dropped,
-    and logged (in Roots, a filter called Filch was to do that).
+1.  What back-ends say is told to Dolores: Pig takes note of control messages, and everything goes to the hub, and so
+    to everybody connected to the path, in whatever way. What a Thestral hears comes back from there.
+2.  Where there is a secret, those who have not shown it may say anything except control messages. These are dropped,
+    and logged (in Roots, a filter called Filch was meant to do that).
 3.  An id that Dolores does not know may be that of a session: it is connected as a back-end would connect it.
 """
 
@@ -34,7 +34,7 @@ class Forest:
 
     Args:
         hub: sends, whoever asks.
-        secrets: what makes control messages count: one that is good for everything; nothing if there are none.
+        secrets: what makes control messages count: one that is good for everything; not needed if there are none.
     """
 
     def __init__(self, hub: Hub, secrets: Secrets) -> None:
@@ -69,7 +69,7 @@ class Forest:
             logger.warning("control message dropped", text=text, path=path)
             return None
         try:
-            self._hub.packet(path, message)  # what cannot be sent is said before anybody hears it
+            self._hub.packet(path, message)  # refused before anybody hears it, if it cannot be sent
         except UsageError as error:
             raise ProtocolError("bad-request", str(error)) from None
         self.taken += 1
@@ -91,7 +91,7 @@ class Forest:
     def _heard(self, path: str, heard: bool) -> None:  # noqa: FBT001 - as Pig says it
         if (
             self._ear is not None and ANY_SEGMENT not in path
-        ):  # a star would be a pattern, which Roots has not got
+        ):  # a star would be a pattern, which Roots does not have
             change = self._hub.listen if heard else self._hub.unlisten
             change(self._ear, path)
 
@@ -102,7 +102,7 @@ class Forest:
             if connect:
                 self._hub.send(sid, [self._hub.packet(path, "")])
         except (ProtocolError, UsageError):
-            return  # it is no session either, or can be connected to no more
+            return  # it is not a session either, or can be connected to nothing more
 
 
 class Ear(Actor):

@@ -1,6 +1,6 @@
 """Dudley and Imperio over HTTP: messages of back-ends, with Roots' own answers, byte for byte, or valid JSON.
 
-Where there is a secret, who shows it (`Authorization: Bearer …`) may say control messages as well.
+Where there is a secret, those who show it (`Authorization: Bearer …`) may say control messages as well.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Endpoint:
 
 
 class DudleyEndpoint(_Endpoint):
-    """`POST` anywhere: `[{"path": …, "message": …}, …]`; what lacks one of both is left out."""
+    """`POST` anywhere: `[{"path": …, "message": …}, …]`; entries that lack either are left out."""
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange`.

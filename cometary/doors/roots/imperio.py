@@ -1,7 +1,7 @@
 """Imperio: messages as lines of text, `path; message`. No socket, no clock.
 
-1.  A line is split at its first `;`, and one space behind it is not part of the message. Lines without have the message
-    "". The original lost what came behind a second `;`, and kept the space: `legacy`.
+1.  A line is split at its first `;`, and one space after it is not part of the message. Lines without one have the
+    message "". The original lost what came after a second `;`, and kept the space: `legacy`.
 2.  What a line cannot hold is written as JSON.
 """
 
@@ -70,7 +70,7 @@ class Writable(Protocol):
 
 
 class Writer:
-    """A Thestral that writes what it is told as lines, and flushes if that can be done.
+    """A Thestral that writes what it is told as lines, and flushes if possible.
 
     Args:
         file: where to.

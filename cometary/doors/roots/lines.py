@@ -1,6 +1,6 @@
 """Lines over TCP: Imperio's, and those of the first Dolores (August 2009). While one is not taken, nothing is read.
 
-Of Dolores' lines: `CONTROL` makes a connection a controller if there is a file `control-ID`, which it removes; a
+Dolores' lines: `CONTROL` makes a connection a controller if there is a file `control-ID`, which it removes; a
 controller may say `CONNECT ID PATH`, `DISCONNECT ID PATH`, `UPDATE PATH; MESSAGE`, `ALL TEXT` and `CRASH ID`, and is
 told `SUCCESS` or `FAIL`, others `NOALLOW`; `EXIT` ends a connection. Paths are in lower case.
 """
@@ -62,7 +62,7 @@ class LinesChannel(BufferedChannel):
             self.close()
 
     def _take_some(self) -> bool:
-        """Do some of what has come; returns whether that was not all."""
+        """Do some of what has come; returns whether there is more."""
         for _ in range(AT_ONCE):
             if self.sock.fileno() < 0 or self._busy:
                 break
@@ -128,7 +128,7 @@ class ImperioChannel(LinesChannel):
         self._authorized = forest.is_authorized(None)
 
     def take(self, line: str) -> None:
-        """Take a line; one without a path is none."""
+        """Take a line; one without a path does not count."""
         path, message = split(line, legacy=self._legacy)
         if line == EXIT:
             self.close()

@@ -4,9 +4,9 @@
     ::disconnect   id->path   no more; it is told the path at ::+::disconnect
     ::gone         id         it hears nothing any more
 
-1.  A path is heard by those who are connected to exactly it.
+1.  A path is heard by those who are connected to exactly that path.
 2.  What is malformed, or names nobody, changes nothing.
-3.  These messages are messages as well: who is connected to `::gone` hears who is gone.
+3.  These are messages like any others: those connected to `::gone` hear who is gone.
 4.  A path that nobody hears is forgotten.
 
 No socket, no clock.

@@ -1,14 +1,14 @@
-"""Firenze's rules: one browser's long-poll. No socket, no clock: times go in, what is to be done comes out by `Host`.
+"""Firenze's rules: one browser's long-poll. No socket, no clock: times go in, actions come out through `Host`.
 
 1.  The first GET is answered at once, so that the client learns its id. A later one is answered at once if something
-    waits, else it is parked, for `hold` seconds.
+    is waiting; otherwise it is parked for `hold` seconds.
 2.  What comes is bundled: the first message starts the bundling timer, and when that expires all go in one answer.
     Without a delay the first goes alone.
-3.  Messages are numbered. An answer's token names the last one in it, and a GET with the token acknowledges them up to
-    there. So a token that comes again acknowledges nothing that came since, and what it does not acknowledge is sent
-    again. (The original had a count in there, of which a repeated GET acknowledged others.)
+3.  Messages are numbered. An answer's token names the last one in it, and a GET with the token acknowledges them up
+    to there. So a token that comes again acknowledges nothing that came since, and what it does not acknowledge is
+    sent again. (The original's token was a count, so that a repeated GET acknowledged others.)
 4.  A second GET has the first one answered, with nothing. One that was dropped is forgotten; its messages wait.
-5.  From an answer, or a drop, on there are `die` seconds for the next GET; then the client is gone.
+5.  After an answer, or a drop, the client has `die` seconds for the next GET; then it is gone.
 6.  A message is kept for `keep` seconds at most. What waits is bounded as well; a client for which too much waits is
     gone.
 """
@@ -52,7 +52,7 @@ class Host(Protocol):
         ...
 
     def start_timer(self, timer: str, seconds: float) -> None:
-        """Call `expired` in so many seconds, in place of when it would have been."""
+        """Call `expired` in so many seconds, instead of when it would have been called."""
         ...
 
     def stop_timer(self, timer: str) -> None:
@@ -111,14 +111,14 @@ class Polling:
             self._answer(self._queue)
 
     def dropped(self, asked: object) -> None:
-        """Take note that a GET can not be answered any more (rule 4)."""
+        """Take note that a GET can no longer be answered (rule 4)."""
         if self._parked is asked:
             self._parked = None
             self._host.stop_timer(HOLD)
             self._host.start_timer(DIE, self._times.die)
 
     def expired(self, timer: str, now: float) -> None:
-        """Take note that a time is over."""
+        """Take note that a timer has expired."""
         self._forget_old(now)
         if timer == DIE:
             self._end()

@@ -1,4 +1,4 @@
-"""What an operator can say of the Roots family; all of it is off unless an address is given."""
+"""What an operator can configure about the Roots family; all of it is off unless an address is given."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class RootsSection(Section):
     )
 
     def check(self) -> None:
-        """See whether what other machines can reach is guarded, and whether there is a certificate."""
+        """Check that what other machines can reach is guarded, and that there is a certificate if needed."""
         check_certificate(self, "roots-tls", self.roots_tls)
         for name in GUARDED:
             check_guarded(self, name.replace("_", "-"), getattr(self, name))

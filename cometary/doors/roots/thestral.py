@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Protocol
 
 NO_ID: Final = "--no--id--"
-"""The id of one that is not registered."""
+"""The id of a Thestral that is not registered."""
 
 
 class Thestral(Protocol):

@@ -1,7 +1,7 @@
 """From STOMP's bodies to messages, and back.
 
 `application/json` is any message, `text/plain` text, `application/octet-stream` bytes. A body without a type is text if
-it is UTF-8, else bytes. What is sent to STOMP clients is text as text, bytes as bytes, and JSON else.
+it is UTF-8, else bytes. STOMP clients are sent text as text, bytes as bytes, and anything else as JSON.
 """
 
 from __future__ import annotations

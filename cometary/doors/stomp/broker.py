@@ -1,11 +1,11 @@
-"""What STOMP clients ask for, done: destinations are paths, queues, sessions, and what is told of sessions.
+"""Does what STOMP clients ask for: destinations are paths, queues, sessions, and what is told of sessions.
 
 1.  A destination is the path of an update, or, to subscribe, a pattern. `/queue/…` is a queue; `/session/SID` one
     session, whose packet's path is in the header `path`; `::signon` and its like what happens to sessions, as in
     webhooks.
-2.  A client that does not read as fast as is sent to it is disconnected: what waits for it is bounded. It is left out
-    of what clients of sessions say (`::message`) while it has no room: these are not to have a back-end disconnected.
-3.  What a client hears of paths comes by an actor of its own, which ends with its connection.
+2.  A client that reads more slowly than it is sent to is disconnected: what waits for it is bounded. While it has no
+    room, it is not sent what clients of sessions say (`::message`): these must not be able to disconnect a back-end.
+3.  What a client hears of paths comes through an actor of its own, which ends with its connection.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 QUEUE: Final = "/queue/"
 SESSION: Final = "/session/"
 APART: Final = (QUEUE, SESSION)
-"""What destinations begin with that are no paths."""
+"""The beginnings of destinations that are not paths."""
 
 EVENTS: Final = ("::signon", "::signoff", "::failure", "::receipt", "::message")
 """What happens to sessions, and what their clients send; the words are those of webhooks."""
@@ -85,7 +85,7 @@ class Broker:
         self._count = 0
 
     def new_name(self) -> str:
-        """Return what a client is told that its session is called."""
+        """Return the name that a client is given for its session."""
         self._count += 1
         return str(self._count)
 
@@ -132,7 +132,7 @@ class Broker:
             raise ProtocolError("bad-request", str(error)) from None
 
     def _make(self, calls: Sequence[Callable[[], object]]) -> Future[None] | None:
-        """Make calls, and return the last answer that is not there yet."""
+        """Make calls, and return the last answer that is still to come."""
         waiting: Future[None] | None = None
         for call in calls:
             answer = call()
@@ -143,7 +143,7 @@ class Broker:
         return waiting
 
     def _taken(self, answer: Future[None]) -> Future[None] | None:
-        """Count a call that was made, and return its answer if that is not there yet."""
+        """Count a call that was made, and return its answer if that is still to come."""
         self.sent += 1
         if answer is TAKEN:  # as it nearly always is
             return None
@@ -255,7 +255,7 @@ class Client:
             self.expires = trio.current_time() + rights.expires
 
     def _check(self, destination: str) -> None:
-        """See whether the client may use a destination.
+        """Check that the client may use a destination.
 
         Raises:
             ProtocolError: it may not.
@@ -287,7 +287,7 @@ class Client:
         except PatternError as error:
             raise ProtocolError("bad-request", str(error)) from None
         if destination.startswith(QUEUE):
-            check_target(destination)  # a pattern would be a queue by itself, and nobody's
+            check_target(destination)  # a pattern would be a queue of its own, to which nobody sends
         self._by_destination.setdefault(destination, []).append(subscription)
         if destination.startswith(QUEUE):
             self._consume(subscription)
@@ -297,7 +297,7 @@ class Client:
         self._broker.hub.listen(self._ear, destination)
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Hear it no more; what is in flight goes to others."""
+        """Stop hearing it; what is in flight goes to others."""
         destination = subscription.destination
         if destination in EVENTS:
             self._broker.listeners[destination].pop(subscription, None)

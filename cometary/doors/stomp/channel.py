@@ -1,10 +1,10 @@
 """STOMP on a TCP connection.
 
-1.  While a frame is not done nothing is read, and whoever sends waits.
-2.  What is sent and the kernel does not take waits (`_behind`). A client for which more than `MOST_BEHIND` waits does
-    not read as fast as is sent to it: its connection is closed.
-3.  After an ERROR, and after DISCONNECT, the client is told by the end of what is sent. What it still sends is thrown
-    away, for `LINGER` seconds: to close at once would take away what it has not read yet.
+1.  While a frame is not done, nothing is read, and the sender waits.
+2.  What is sent and not taken by the kernel waits (`_behind`). A client for which more than `MOST_BEHIND` waits reads
+    more slowly than it is sent to: its connection is closed.
+3.  After an ERROR, and after DISCONNECT, the end of the output tells the client. What it still sends is thrown away
+    for `LINGER` seconds: closing at once would take away what it has not read yet.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST_BEHIND: Final = 4 << 20
 LINGER: Final = 2.0
 
 ROOM: Final = 256 << 10
-"""Bytes that wait, below which queues have more sent."""
+"""Bytes waiting below which queues send more."""
 
 logger = get_logger("cometary.doors")
 
@@ -68,7 +68,7 @@ class StompChannel(BufferedChannel):
         self._settle()
 
     def _take_some(self) -> bool:
-        """Do some of what has come; returns whether that was not all."""
+        """Do some of what has come; returns whether there is more."""
         more = self.talk.take_some()
         if more:
             self._floor.keeps(self.sock.fileno())

@@ -1,12 +1,12 @@
 """What is said on one connection of STOMP: frames in, frames out, and what is asked of the server. No socket, no clock.
 
-1.  CONNECT comes first, once. It says which versions the client speaks and how often there will be signs of life; who
-    may, `Server.admit` says, perhaps not at once.
-2.  Whatever is wrong is answered with ERROR, and then the connection is closed. What came before it has happened.
-3.  A receipt says that the frame has been done: of SEND, that the server has taken the message. Frames are done in
-    order; while one is not, the next waits (`busy`).
+1.  CONNECT comes first, once. It says which versions the client speaks and how often there will be signs of life;
+    `Server.admit` decides, perhaps not at once, who may connect.
+2.  Any error is answered with ERROR, and then the connection is closed. What came before it has happened.
+3.  A receipt says that the frame has been done: for SEND, that the server has taken the message. Frames are done in
+    order; until one is done, the next waits (`busy`).
 4.  A transaction keeps SEND, ACK and NACK until COMMIT, and is bounded. What is not committed has never happened.
-5.  What ACK and NACK settle, the subscription's mode says (`cometary.doors.stomp.subscription`).
+5.  The subscription's mode says what ACK and NACK settle (`cometary.doors.stomp.subscription`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from cometary.errors import MailboxFullError, ProtocolError, UsageError
 MOST_SUBSCRIPTIONS: Final = 1_000
 
 OUR_BEATS: Final = (1_000, 10_000)
-"""Milliseconds: how often signs of life can be sent, and how often they are wished for."""
+"""Milliseconds: how often signs of life can be sent, and how often they are wanted."""
 
 NUMBER: Final = 10**9
-"""Milliseconds that a client may wish for at most."""
+"""The most milliseconds that a client may ask for."""
 
 
 def result_of(answer: Future[None]) -> None:
@@ -81,7 +81,7 @@ class Server(Protocol):
         ...
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Let it hear nothing more."""
+        """Stop letting it hear its destination."""
         ...
 
     def settle(self, subscription: Subscription, message: object, *, taken: bool) -> None:
@@ -107,7 +107,7 @@ class Conversation:
     Args:
         server: does what is asked.
         say: sends bytes.
-        name: what the client is told its session is called, and message ids begin with.
+        name: the name that the client is given for its session, with which message ids begin.
 
     Attributes:
         version: the version that is spoken.
@@ -319,7 +319,7 @@ class Conversation:
             subscription: the subscription, of this conversation.
             path: its destination.
             rest: the end of the frame, which is the same for everybody.
-            message: what it is known by where it is acknowledged.
+            message: what it is known by when it is acknowledged.
         """
         self._count += 1
         name = f"{self._name}-{self._count}"
@@ -367,7 +367,7 @@ class Conversation:
 
 
 def _beats(text: str) -> tuple[int, int]:
-    """Return how often the client can send signs of life, and how often it wishes for some."""
+    """Return how often the client can send signs of life, and how often it wants some."""
     numbers = text.split(",")
     if len(numbers) != len(OUR_BEATS) or not all(
         number.isascii() and number.isdecimal() and len(number) < len(str(NUMBER)) for number in numbers

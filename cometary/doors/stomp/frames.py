@@ -1,12 +1,12 @@
 """STOMP's frames: bytes to frames, however they are split, and frames to bytes. No socket, no clock.
 
-1.  A frame is a command, headers, an empty line, a body and NUL. Lines end in LF, in 1.2 also in CR LF. Between frames
-    there may be ends of lines; each is a sign of life (`BEAT`).
-2.  With `content-length` the body has so many bytes, NUL among them; without, it goes up to the first NUL.
-3.  Of a header that comes twice, the first counts.
+1.  A frame is a command, headers, an empty line, a body and NUL. Lines end in LF, in 1.2 also in CR LF. Between
+    frames there may be ends of lines; each is a sign of life (`BEAT`).
+2.  With `content-length` the body has so many bytes, which may include NUL; without, it goes up to the first NUL.
+3.  If a header comes twice, the first counts.
 4.  In 1.1 and 1.2 headers have escapes, in 1.2 one more; not in CONNECT and CONNECTED, which 1.0 has to understand.
     In 1.0 a space around a value is not part of it.
-5.  Head and body are bounded. What breaks a rule is refused, and from there on nothing can be read: there is no telling
+5.  Head and body are bounded. What breaks a rule is refused, and nothing after it can be read: there is no telling
     where a frame begins.
 6.  The frames of one client nearly always have the head of the last one, byte for byte, which is not read again.
 """
@@ -20,11 +20,11 @@ from typing import Final, NamedTuple
 from cometary.errors import ProtocolError
 
 VERSIONS: Final = ("1.2", "1.1", "1.0")
-"""Those that are spoken, the best one first."""
+"""The versions that are spoken, the best one first."""
 
 LONGEST_HEAD: Final = 16 << 10
 MOST_HEADERS: Final = 100
-"""Of one frame."""
+"""The most headers of one frame."""
 
 _UNESCAPED: Final = frozenset({"CONNECT", "STOMP", "CONNECTED"})
 _ESCAPES: Final = {
@@ -76,7 +76,7 @@ def required(frame: Frame, name: str) -> str:
     """Return a header.
 
     Raises:
-        ProtocolError: the frame has not got it; its sender's fault.
+        ProtocolError: the frame does not have it; its sender's fault.
     """
     value = frame.headers.get(name)
     if value is None:
@@ -107,7 +107,7 @@ class FrameReader:
         self.version = VERSIONS[-1]
         self.longest = longest
         self._data = bytearray()
-        self._looked = 0  # how far the end of what is awaited was looked for
+        self._looked = 0  # how far the search for the awaited end has gone
         self._head: Head | None = None
         self._last: Head | None = None  # rule 6
 

@@ -1,10 +1,10 @@
-"""Who may speak STOMP: whoever shows the server's secret, and whom the application lets in by login and passcode.
+"""Who may speak STOMP: those who show the server's secret, or whom the application lets in by login and passcode.
 
-1.  Whoever shows the secret may do everything. Where there is neither a secret nor a rule of the application's
-    (`@app.login`), so may everybody: that is so on loopback only.
-2.  The rule is asked as authenticators are (`cometary.gate.judging`), with the same answers, but for one. True is as
-    good as the secret. An `Admission` allows the destinations that its `paths` cover, for as long as it says. A
-    mapping, which for an authenticator is the data of a session, is no answer: it names no destinations.
+1.  Those who show the secret may do everything. Where there is neither a secret nor an application's rule
+    (`@app.login`), everybody may; that is possible on loopback only.
+2.  The rule is asked like an authenticator (`cometary.gate.judging`), with the same answers except for one. True is
+    as good as the secret. An `Admission` allows the destinations that its `paths` cover, for as long as it says. A
+    mapping, which for an authenticator is the data of a session, is not an answer: it names no destinations.
 3.  An address may ask it as often in a minute as it may open sessions.
 """
 
@@ -59,7 +59,7 @@ class Login(Future[Rights]):
 
         Raises:
             ProtocolError: it is not let in.
-            UsageError: the rule's fault: it is no answer.
+            UsageError: it is not an answer; the rule's fault.
         """
         if verdict is True:
             self.offer(EVERYTHING)

@@ -1,8 +1,8 @@
 """Queues: each message goes to one of those who subscribe to it. No socket, no clock.
 
-1.  Messages wait in their order until somebody has room, and go round among those who have.
-2.  What is not taken (NACK), or was in flight to a client whose connection is closed, is the next to be sent again, in
-    its old order, to another one where there is another.
+1.  Messages wait in order until a subscriber has room, and go round among those that have.
+2.  What is not taken (NACK), or was in flight to a client whose connection is closed, is the next to be sent again,
+    in its old order, and to another client if there is one.
 3.  Queues are bounded, in number, in messages and in bytes, and what does not fit is refused. They do not outlive the
     server, and one that is empty and that nobody subscribes to is forgotten.
 """
@@ -18,7 +18,7 @@ from cometary.errors import ProtocolError
 MOST_QUEUES: Final = 1_000
 MOST_WAITING: Final = 10_000
 MOST_BYTES: Final = 64 << 20
-"""Of all queues together."""
+"""The limit for all queues together."""
 
 
 class Message(NamedTuple):
@@ -27,7 +27,7 @@ class Message(NamedTuple):
     Attributes:
         number: its place in the queue.
         rest: the end of the frame that brings it.
-        refused_by: who has not taken it; None for nobody.
+        refused_by: who has refused it; None for nobody.
     """
 
     number: int
@@ -56,7 +56,7 @@ class _Queue:
         self.count = 0
 
     def next_consumer(self, message: Message) -> Consumer | None:
-        """Return whose turn it is, and let it stand last; none if nobody has room."""
+        """Return whose turn it is, and move it to the end; None if nobody has room."""
         found = [key for key, consumer in self.consumers.items() if consumer.has_room()]
         if not found:
             return None
@@ -82,7 +82,7 @@ class Queues:
         return sum(len(queue.waiting) for queue in self._queues.values())
 
     def check(self, added: Mapping[str, Sequence[bytes]]) -> None:
-        """See whether further messages fit, all of them (rule 3).
+        """Check that further messages fit, all of them (rule 3).
 
         Args:
             added: what is to be put into each queue.
@@ -113,7 +113,7 @@ class Queues:
         self.go_on(name)
 
     def put_back(self, name: str, message: Message, refused_by: object) -> None:
-        """Put a message back that was not taken (rule 2); somebody else is to have it where there is anybody else."""
+        """Put back a message that was not taken (rule 2); somebody else is to get it, if there is anybody else."""
         queue = self._queues.setdefault(name, _Queue())
         self._keep(queue, message._replace(refused_by=refused_by))
 
@@ -128,7 +128,7 @@ class Queues:
         self.go_on(name)
 
     def unsubscribe(self, name: str, key: object) -> None:
-        """Let somebody have no more of them."""
+        """Stop letting somebody have messages of a queue."""
         queue = self._queues.get(name)
         if queue is not None:
             queue.consumers.pop(key, None)

@@ -1,4 +1,4 @@
-"""What an operator can say of STOMP."""
+"""What an operator can configure about STOMP."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StompSection(Section):
     )
 
     def check(self) -> None:
-        """See whether what other machines can reach is guarded, and whether there is a certificate."""
+        """Check that what other machines can reach is guarded, and that there is a certificate if needed."""
         check_certificate(self, "stomp-tls", self.stomp_tls)
         check_guarded(self, "stomp", self.stomp)
         check_guarded(self, "stomp-websocket", self.stomp_websocket)

@@ -1,7 +1,7 @@
 """A client's subscription in STOMP: what it hears, how it acknowledges, and what is in flight.
 
-In a mode other than `auto` so many messages at most are in flight that are not acknowledged. `client` acknowledges all
-before it on the same subscription as well, `client-individual` that message alone.
+In a mode other than `auto`, only so many unacknowledged messages are in flight. In `client`, acknowledging a message
+also acknowledges all before it on the same subscription; in `client-individual`, that message alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Subscription:
         mode: how it acknowledges.
 
     Attributes:
-        unacknowledged: what is in flight, by the ids of the messages, in order; with what the queue knows it by.
+        unacknowledged: what is in flight, by message id, in order; with what the queue knows each message by.
     """
 
     __slots__ = ("destination", "id", "mode", "unacknowledged")

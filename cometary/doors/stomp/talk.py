@@ -1,10 +1,10 @@
 """One client's talk, whatever carries it: bytes to frames, a few at a time, and signs of life.
 
-1.  What has come is done a few frames at a time (`AT_ONCE`), so that it never holds up everything else for long. While
-    a frame is not done (`Conversation.busy`), the next waits.
-2.  Who says nothing for twice as long as it has promised, or has not connected after `PATIENCE`, is gone. The door
-    looks at all clients several times a second, and has signs of life sent where some are promised.
-3.  Whose login has expired is told so, and its connection is closed.
+1.  What has come is done a few frames at a time (`AT_ONCE`), so that it never holds up everything else for long.
+    Until a frame is done (`Conversation.busy`), the next waits.
+2.  A client that says nothing for twice as long as it promised, or has not connected after `PATIENCE`, is gone. The
+    door looks at all clients several times a second, and has signs of life sent where some are promised.
+3.  A client whose login has expired is told so, and its connection is closed.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Talk:
         self._said = now
 
     def look(self, now: float, tick: float) -> None:
-        """See whether the client is there, and show it that the server is (rules 2 and 3).
+        """Check that the client is there, and show it that the server is (rules 2 and 3).
 
         Args:
             now: the time, in seconds.

@@ -1,4 +1,4 @@
-"""Webhooks: what happens to sessions, told to a back-end by HTTP requests that are signed and repeated."""
+"""Webhooks: a back-end is told what happens to sessions, by HTTP requests that are signed and repeated."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class WebhooksDoor(Door):
 
 
 def new_sender(settings: WebhookSettings) -> WebhookSender:
-    """Make what sends; the HTTP client that it stands on is not imported for a server without webhooks."""
+    """Make what sends; the HTTP client that it uses is not imported for a server without webhooks."""
     from cometary.doors.webhooks.sender import WebhookSender  # noqa: PLC0415
 
     return WebhookSender(settings)

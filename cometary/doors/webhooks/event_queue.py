@@ -6,9 +6,9 @@
     since the event's first attempt. Then the event is given up.
 3.  So each event is sent at least once, unless it is dropped (4); exactly once, when no attempt fails. An
     attempt that failed may have arrived: the receiver knows a double by the event's id.
-4.  What comes when the queue is full is dropped (`drop_newest`). Numbers are given before, so that the
-    receiver sees the gap. Nothing that is in the queue gives way, since it may be under way. For messages of
-    clients half of the room is all there is: no client keeps the queue from what it is told of sessions.
+4.  What comes when the queue is full is dropped (`drop_newest`). Numbers are given before, so that the receiver sees
+    the gap. Nothing in the queue gives way, since it may be under way. Messages of clients get only half of the room:
+    no client can keep the queue from being told of sessions.
 5.  At most `concurrency` attempts are under way at one time. Streams take turns.
 
 Pure: time comes in as an argument, no socket.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 MESSAGE: Final = "message"
-"""The type of an event that a client brings about whenever it likes."""
+"""The type of an event that a client can cause whenever it likes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,8 +73,8 @@ class EventQueue:
     """Events that are to be sent.
 
     Args:
-        pause: returns the seconds to wait after so many attempts of an event have failed, of which there
-            was one at least.
+        pause: returns the seconds to wait after so many attempts of an event have failed, at least
+            one.
         patience: seconds since its first attempt after which an event is given up.
         concurrency: attempts under way at most.
         max_events: events kept at most.
@@ -125,7 +125,7 @@ class EventQueue:
         return True
 
     def take(self, now: float) -> list[Event]:
-        """Return the events of which an attempt is to be made now; each is then under way."""
+        """Return the events for which an attempt is to be made now; each is then under way."""
         while self._later and self._later[0][0] <= now:
             self._ready.append(heappop(self._later)[2])
         taken: list[Event] = []
@@ -140,7 +140,7 @@ class EventQueue:
         return taken
 
     def next_time(self) -> float | None:
-        """Return when an event is to be tried again, if nothing happens before; None if none is."""
+        """Return when an event is to be tried again, if nothing happens before; None if none is due."""
         return self._later[0][0] if self._later else None
 
     def delivered(self, event: Event) -> None:
@@ -162,7 +162,7 @@ class EventQueue:
         return False
 
     def put_back(self) -> None:
-        """Take note that nobody knows what has become of the attempts under way: they are made again."""
+        """Take note that the outcome of the attempts under way is unknown: they are made again."""
         self._ready.extendleft(reversed(self._under_way.values()))
         self._under_way.clear()
 

@@ -1,7 +1,7 @@
 """Sequence numbers: each session's events count from 1, so that a receiver sees what it has missed.
 
-A session's last number is remembered for a while after its end, since receipts may still come. Of the
-sessions that have ended the latest 10,000 are remembered; then its number would begin anew.
+A session's last number is remembered for a while after its end, since receipts may still come. The
+latest 10,000 ended sessions are remembered; after that, a session's number would begin anew.
 
 Pure: no clock, no socket.
 """

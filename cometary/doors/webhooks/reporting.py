@@ -1,8 +1,8 @@
 """Reporting: an application whose sessions report to the back-end as well as to its own handlers.
 
-An event is queued in the very call by which the application is handed what happened, before its handlers
-run. So each is queued once, and in the order in which its session's calls are made, whatever handlers do. But what a
-client sends to a back-end is handed to the application's own handlers first, which may refuse it.
+An event is queued in the very call that hands the application what happened, before its handlers run. So each is
+queued once, and in the order in which its session's calls are made, whatever handlers do. But what a client sends to
+a back-end is handed to the application's own handlers first, which may refuse it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Reporting:
         return self._application.signed_on(session)
 
     def resumed(self, session: Session) -> Awaitable[object] | None:
-        """Hand over a session that goes on here; to back-ends it has been signed on."""
+        """Hand over a session that goes on here; back-ends know it as signed on already."""
         self._numbers.begin(session.name)
         return self._application.resumed(session)
 
@@ -122,7 +122,7 @@ class Reporting:
 
 
 def _sendable(value: Any) -> Any:
-    """Return a member without what UTF-8 has no bytes for, such as half of a surrogate pair in a name."""
+    """Return a member without what UTF-8 cannot encode, such as half of a surrogate pair in a name."""
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     if isinstance(value, dict):

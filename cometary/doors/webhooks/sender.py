@@ -1,10 +1,10 @@
 """The sender of webhooks: the shell around the queue of events, with the clock and the sockets.
 
-1.  It is a child of the server's supervision tree, with tasks and connections of its own. Whoever has an
-    event puts it into the queue and goes on; nothing that a back-end does can delay a session.
+1.  It is a child of the server's supervision tree, with tasks and connections of its own. The source of an event puts
+    it into the queue and goes on; nothing that a back-end does can delay a session.
 2.  The queue outlives a crash of the child: attempts under way are made again by the next incarnation.
 3.  Only the operator's URL is ever asked for: no redirect is followed, no proxy taken from the
-    environment. Of an answer only the status counts, and little of its body is read.
+    environment. Only the status of an answer counts, and little of its body is read.
 4.  The log names an event by its id and its type. It shows neither the URL, whose path may be a
     credential, nor what was sent.
 """
@@ -45,7 +45,7 @@ class WebhookSender:
         backoff: how long an event waits for its next attempt.
 
     Raises:
-        ValueError: if the settings' secret is none; the configuration's fault.
+        ValueError: the settings' secret is not one; the configuration's fault.
     """
 
     def __init__(self, settings: WebhookSettings, backoff: Backoff = BACKOFF) -> None:
@@ -158,7 +158,7 @@ class WebhookSender:
 
 
 async def _read_if_short(response: httpx.Response) -> None:
-    """Read the body to its end, so that the connection can be used again; one that is not short is left alone."""
+    """Read the body to its end, so that the connection can be used again; a long one is left alone."""
     length = response.headers.get("content-length", "")
     if length.isdecimal() and int(length) <= MOST_READ:
         async for _ in response.aiter_raw():

@@ -14,7 +14,7 @@ from cometary.errors import ConfigError
 from cometary.packets.patterns import are_patterns
 
 EVENTS: Final = ("signon", "signoff", "receipt", "failure", "message")
-"""What a back-end can be told of."""
+"""What a back-end can be told about."""
 
 _SEVERAL_EVENTS: Final = kinds.several(
     kinds.choice(*EVENTS), f"some of {', '.join(EVENTS)}, separated by commas"
@@ -49,7 +49,7 @@ _UNSIGNED: Final = "webhooks are signed, so they need COMETARY_WEBHOOK_SECRET, o
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookSection(Section):
-    """Whether a back-end is told of sessions, and how."""
+    """Whether a back-end is told about sessions, and how."""
 
     webhook_url: str | None = option(
         None,
@@ -83,7 +83,7 @@ class WebhookSection(Section):
     )
 
     def check(self) -> None:
-        """See whether what is sent can be signed."""
+        """Check that what is sent can be signed."""
         if self.webhook_url is not None and self.webhook_secret is None:
             raise ConfigError("webhook-url", _UNSIGNED)
 
@@ -96,7 +96,7 @@ class WebhookSettings:
         url: where they are posted; the only URL that is ever asked for.
         secret: the key of the signatures, as Standard Webhooks writes it.
         timeout: seconds that one attempt takes at most.
-        patience: seconds from its first attempt on that an event is tried again.
+        patience: seconds from its first attempt for which an event is tried again.
         max_waiting: events that wait at most.
         max_waiting_bytes: bytes of their bodies at most.
         connections: requests at one time.
