@@ -1,7 +1,7 @@
 """The application at the other end: it numbers what it gets, and sends it back.
 
-`add_echo` gives the same handlers to an application of a user's own. `ledger.py` says what the numbers
-are for. The count is among the session's data, which survives the crash of its actor.
+`add_echo` gives the same handlers to a user's own application. `ledger.py` says what the numbers
+are for. The count is part of the session's data, which survives the crash of its actor.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ DOWN: Final = "chaos/down"
 """Where the answers go: `[own number, number, padding]`."""
 
 BEAT: Final = "chaos/beat/"
-"""Below this `[which process, number]` goes, which pages get unasked."""
+"""Below this goes `[which process, number]`, which pages get unasked."""
 
 ROOM: Final = "chaos/room"
 """Where everybody listens: `[who shouts, its number, padding]`."""
 
 GROUPS: Final = 50
-"""Groups of pages, each with a beat of its own: all pages at once would be a load of another kind."""
+"""Groups of pages, each with a beat of its own: all pages at once would be a different kind of load."""
 
 BEAT_EVERY: Final = 5.0
 """Seconds between two beats of one group, from each process of the application."""

@@ -81,7 +81,7 @@ class Bench:
 
         Raises:
             TargetError: the server cannot be reached, or will not have it; the environment's fault.
-            ConfigError: it is another machine's; the fault of whoever started the run.
+            ConfigError: it is another machine's; the fault of the one who started the run.
         """
         allow_descriptors(self._plan)
         async with AsyncExitStack() as stack:

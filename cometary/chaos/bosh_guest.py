@@ -1,9 +1,9 @@
 """A guest that speaks BOSH, with acknowledgements, to an XMPP server that gives back what it says.
 
-1.  It has two connections, and a request under way on each at most: one that is held, and one to send with. Each
+1.  It has two connections, with at most one request under way on each: one that is held, and one to send with. Each
     request has its number, and is made again as it was, once its connection has broken, until it is answered.
-2.  Answers are taken in the order of their requests. With each request it says up to where it has them all.
-3.  So all comes once and in order, in both directions, as long as the session lives.
+2.  Answers are taken in the order of their requests. Each request says up to where the guest has them all.
+3.  So everything comes once and in order, in both directions, as long as the session lives.
 """
 
 from __future__ import annotations

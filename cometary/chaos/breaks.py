@@ -1,6 +1,6 @@
 """When and how a connection is broken. Pure: times come in, and chance follows from a seed.
 
-A connection that is broken when its time is up is mostly one that waits: that is what long-polling is.
+A connection that is broken when its time is up is usually one that is waiting: that is how long-polling works.
 So that requests and answers are hit on their way as often, half of the breaks wait for the next request.
 """
 
@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 
 
 class Moment(Enum):
-    """What a connection is at when it breaks."""
+    """What a connection is doing when it breaks."""
 
     WAITING = auto()
-    """Whatever it is at when its time is up."""
+    """Whatever it is doing when its time is up."""
     SENDING = auto()
     """In the middle of a request."""
     UNREAD = auto()
@@ -39,9 +39,9 @@ class Break(NamedTuple):
     """How one connection is going to end.
 
     Attributes:
-        at: the time from which on it is to break.
-        moment: what it is to be at.
-        reset: whether it ends by RST, and not by FIN.
+        at: the time from which it is to break.
+        moment: what it is to be doing.
+        reset: whether it ends by RST rather than FIN.
     """
 
     at: float
@@ -50,7 +50,7 @@ class Break(NamedTuple):
 
     @property
     def deadline(self) -> float:
-        """When it breaks whatever it is at; infinite if that is for its next request to say."""
+        """When it breaks, whatever it is doing; infinite if its next request decides that."""
         return self.at if self.moment is Moment.WAITING else math.inf
 
 
@@ -63,5 +63,5 @@ def choose_break(chance: Random, now: float, seconds: float) -> Break:
 
 
 def about(chance: Random, now: float, seconds: float) -> float:
-    """Return a time between half of `seconds` and one and a half of them from now."""
+    """Return a time between half and one and a half times `seconds` from now."""
     return now + seconds * chance.uniform(0.5, 1.5)

@@ -1,12 +1,12 @@
 """How a page changes its wire: from held requests to streams, from one to another, and back.
 
-1.  It changes after about the plan's time. Half of the times it resets the stream that it has, as a network does that
-    goes away; else the server releases that, since another carrier comes.
-2.  What comes on a stream that is attached no more still counts: it was on its way.
+1.  It changes after about the plan's time. Half of the time it resets the stream that it has, like a network that
+    goes away; otherwise the server releases the stream, since another carrier comes.
+2.  What comes on a stream that is no longer attached still counts: it was on its way.
 3.  A stream that ends by itself, or is refused, or whose hello does not come in time, is given up: requests are held
-    again, until the next change. Without that a session is lost to a server that is busy: nothing is held meanwhile.
-4.  While it has a WebSocket it sends everything on that. What was not confirmed when that ends is sent again, by
-    whatever there is then.
+    again until the next change. Otherwise a busy server would lose the session, since nothing is held meanwhile.
+4.  While it has a WebSocket it sends everything on that. What was not confirmed when it ends is sent again by the
+    next carrier.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HELLO: Final = 3.0
 """Seconds in which a stream has to say hello, on a machine that is not busy."""
 
 WEBSOCKET: Final = b"websocket"
-"""Among media types, what is none."""
+"""Among media types, one that does not exist."""
 
 
 class Changing:
@@ -81,7 +81,7 @@ class Changing:
         """Be one stream."""
         wire: Wire | None = None
         self._scope = scope = trio.move_on_after(min(self._page.stretched(HELLO), self._page.die / 3))
-        body = self._page.attach()  # now: from here on nothing else is to be held
+        body = self._page.attach()  # now: from here on nothing else may be held
         try:
             with scope:
                 wire = await Wire.connect(self._page.target)

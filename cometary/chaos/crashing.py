@@ -47,7 +47,7 @@ class Crashing:
                 wire = await Wire.connect(self._target)
             except OSError:
                 raise TargetError("the control interface has gone") from None
-            with suppress(*BROKEN), closing(wire):  # a connection that idled may have been closed
+            with suppress(*BROKEN), closing(wire):  # an idle connection may have been closed
                 await self._crash_by(wire)
 
     async def _crash_by(self, wire: Wire) -> None:

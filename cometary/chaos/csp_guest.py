@@ -1,8 +1,8 @@
 """A guest that speaks the Comet Session Protocol: it numbers what it sends, and acknowledges what it has received.
 
-1.  It has two connections: one that asks for packets, again and again, and one that sends. What was not confirmed when
-    that breaks is sent again, numbered as before, with what has come to be sent since.
-2.  It says with each request what it has; of what comes again it takes nothing. So all comes once and in order.
+1.  It has two connections: one that asks for packets, again and again, and one that sends. What was not confirmed
+    when the latter breaks is sent again, numbered as before, together with what is new since.
+2.  With each request it says what it has, and it ignores what comes again. So everything comes once and in order.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class CspGuest(Guest):
         return msgspec.json.encode({"path": UP, "message": self.message(number)}).decode()
 
     async def _is_taken(self, reply: Reply) -> bool:
-        """Whether a request was; if it is to be made again, after a while."""
+        """Whether a request was answered; if it is to be made again, after a while."""
         if reply.status in BUSY:
             await trio.sleep(SHORTEST)
         elif reply.status != OK:

@@ -1,12 +1,12 @@
 """How sessions end while a task and a thread of the application send to them: what is then listed as undelivered.
 
-1.  A page asks for it (`chaos/end`), and asks for nothing any more: what it is sent stays undelivered.
+1.  A page asks for it (`chaos/end`), and then for nothing more: what it is sent stays undelivered.
 2.  The application ends the session, sends it more than an actor handles in one turn, waits until it has ended, and
     sends more, every other packet with a receipt. A thread sends all the time, until the application is told.
-3.  Then all that the task has sent is to be listed, and of the thread all that it had sent when the session was ended,
-    and of the rest a beginning: between the moment in which the list is complete and that in which the application has
-    it, a thread may be given its turn. Both in the order of sending. What is missing is lost, and what stands in
-    another place than its own is reordered.
+3.  Then everything that the task sent must be listed, and everything that the thread had sent when the session was
+    ended, followed by the first part of what it sent later: between the moment when the list is complete and when the
+    application has it, a thread may get its turn. Both must be in the order of sending. What is missing is lost, and
+    what is not in its own place is reordered.
 4.  A page that asks how it went (`chaos/endings`) gets the numbers.
 """
 
@@ -34,7 +34,7 @@ CROWD: Final = 350
 
 MOST_BY_THREAD: Final = 300
 WAITING: Final = 100
-"""Sessions that wait for their end at most; others are not ended."""
+"""The most sessions that wait for their end; others are not ended."""
 
 
 class Ending:
@@ -51,7 +51,7 @@ class Ending:
         self.told = trio.Event()
 
     def send(self, sender: str, packets: int, *, receipts: bool = True) -> None:
-        """Send some packets more."""
+        """Send some more packets."""
         for number in range(self.sent[sender] + 1, self.sent[sender] + packets + 1):
             receipt = f"chaos {number}" if receipts and number % 2 else None
             self.session.send(LATE, [sender, number], receipt=receipt)
@@ -83,7 +83,7 @@ class Ending:
 
 
 class Endings:
-    """All of them.
+    """All sessions that end.
 
     Args:
         app: whose sessions they are.

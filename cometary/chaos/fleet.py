@@ -26,10 +26,10 @@ LOOK: Final = 0.1
 """Seconds between two looks at whether everything has come home."""
 
 OPENING: Final = 20.0
-"""Seconds in which one more session has to open."""
+"""Seconds within which one more session has to open."""
 
 GRACE: Final = 2.0
-"""Seconds beyond its die timer in which the server takes down the connections of peers that have vanished."""
+"""Seconds beyond its die timer within which the server closes the connections of vanished peers."""
 
 
 class Fleet:
@@ -93,7 +93,7 @@ class Fleet:
             nursery.cancel_scope.cancel()
 
     async def _give_up_opening(self) -> None:
-        """Give up once no more sessions open: a page that is refused for a while tries for ever."""
+        """Give up once no more sessions open: a page that is refused for now would try for ever."""
         opened = -1
         while opened != self.opened:
             opened = self.opened
@@ -109,7 +109,7 @@ class Fleet:
         self.opened += 1
 
     async def _each(self, work: Callable[[Page | Guest], Awaitable[None]]) -> None:
-        """Do `work` with every page, with a number of them at a time."""
+        """Do `work` with every page, a number of them at a time."""
         pages = iter(self.pages)
 
         async def do_some() -> None:
@@ -127,13 +127,13 @@ class Fleet:
             page.calm_down()
 
     async def come_home(self, seconds: float) -> None:
-        """Wait until nothing is out any more, as long as something comes home within so many seconds."""
+        """Wait until nothing is out any more, as long as something keeps coming home within so many seconds."""
         least = math.inf
         with trio.CancelScope() as scope:
             while out := sum(page.ledger.outstanding for page in self.pages if page.ended is None):
                 if out < least:
                     least, scope.deadline = out, trio.current_time() + seconds
-                await trio.sleep(LOOK)  # no page should have to tell
+                await trio.sleep(LOOK)  # no page should have to say so
 
     # -- what is told of it -----------------------------------------------------------------------
 

@@ -1,10 +1,10 @@
-"""A client of another wire, such as Socket.IO or CSP: to the fleet it is what a page is.
+"""A client of another wire, such as Socket.IO or CSP: the fleet treats it like a page.
 
-1.  It lives by turns: it joins, talks until all its connections break, after about the plan's time, and comes back. How
-    it joins and talks, and what it does about what was under way, is the wire's affair: a subclass.
-2.  Its connections break by FIN or by RST; some of them in the middle of what is sent, others with what has come
-    unread, since the guest has stopped reading a moment before.
-3.  What the server closes by itself breaks as well, and is no fault as long as nothing is lost by that.
+1.  It lives in turns: it joins, talks until all its connections break, after about the plan's time, and comes back.
+    How it joins and talks, and what it does about what was under way, is up to the wire: a subclass.
+2.  Its connections break by FIN or by RST; some in the middle of what is sent, others with unread input, since the
+    guest stopped reading a moment before.
+3.  A connection that the server closes by itself breaks as well, which is no fault as long as nothing is lost by it.
 4.  Once it is calm, nothing is broken any more, and nothing new is sent: what is out comes home.
 """
 
@@ -58,7 +58,7 @@ class Guest(ABC):
         ledger: what it has sent and got.
         shared: the same.
         unsent: the numbers of packets that were not sent yet.
-        work: where whoever waits for something to do is parked.
+        work: where tasks that wait for something to do are parked.
         wires: the connections that it has.
     """
 
@@ -85,12 +85,12 @@ class Guest(ABC):
     # -- what every wire has its own way for --------------------------------------------------------
 
     def new_ledger(self) -> Ledger:
-        """Make what judges by what the wire promises."""
+        """Make the ledger that judges by what the wire promises."""
         return Ledger()
 
     @abstractmethod
     async def join(self) -> None:
-        """Connect, and begin or go on; raises one of `BROKEN` where that comes to nothing."""
+        """Connect, and begin or go on; raises one of `BROKEN` if that fails."""
 
     @abstractmethod
     async def talk(self) -> None:
@@ -102,7 +102,7 @@ class Guest(ABC):
     # -- what the fleet asks of a page --------------------------------------------------------------
 
     orphaned = False
-    """Its session is never lost with a worker: guests are not tried in that mode."""
+    """Its session is never lost with a worker: guests are not tested in that mode."""
 
     def up(self) -> Counts:
         """Return what is known of the way up."""
@@ -113,7 +113,7 @@ class Guest(ABC):
         return self.ledger.down()
 
     async def open(self) -> None:
-        """Join for the first time, without any trouble; a server that is busy is asked until it is not."""
+        """Join for the first time, without any trouble; a busy server is asked until it is not."""
         while not self.wires:
             await self._join()
 
@@ -154,7 +154,7 @@ class Guest(ABC):
         self._recovery.outage()
 
     def beginning(self) -> bytes:
-        """Return what something begins with that the client might send, and whose rest never comes."""
+        """Return the beginning of something that the client might send, whose rest never comes."""
         return b"POST /"
 
     def calm_down(self) -> None:
@@ -163,7 +163,7 @@ class Guest(ABC):
         self._life.deadline = math.inf
 
     async def close(self) -> None:
-        """Go; a session is let go of with its server."""
+        """Leave; a session is let go together with its server."""
         self.hang_up()
 
     def hang_up(self) -> None:
@@ -173,7 +173,7 @@ class Guest(ABC):
         self.wires.clear()
 
     def send(self) -> float:
-        """Send one packet more, unless too many are out; returns when to send the next one."""
+        """Send one more packet, unless too many are out; returns when to send the next one."""
         if self.ledger.outstanding < MOST_OUT:
             self.unsent.append(self.ledger.number())
             self.work.unpark_all()
@@ -186,7 +186,7 @@ class Guest(ABC):
     # -- for subclasses -----------------------------------------------------------------------------
 
     def about(self, seconds: float) -> float:
-        """Choose a time about so many seconds from now, which are longer where the machine is slow (`tempo.py`)."""
+        """Choose a time about so many seconds from now; on a slow machine they are longer (`tempo.py`)."""
         return about(self._chance, trio.current_time(), seconds * self.shared.tempo.stretch)
 
     async def connect(self, target: Target | None = None) -> Wire:

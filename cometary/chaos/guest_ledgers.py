@@ -11,9 +11,9 @@ from cometary.chaos.ledger import Counts, Ledger
 
 
 class LosingLedger(Ledger):
-    """Of what was under way to the server when a connection broke, it may not have taken some.
+    """The server may not have taken everything that was under way to it when a connection broke.
 
-    What was confirmed has arrived, and nothing comes twice or out of order, all the same.
+    Even so, what was confirmed has arrived, and nothing comes twice or out of order.
     """
 
     def __init__(self) -> None:

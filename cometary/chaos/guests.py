@@ -25,7 +25,7 @@ GUESTS: Final[Mapping[str, type[Guest]]] = {
     "bosh": BoshGuest,
     "stomp": StompGuest,
 }
-"""By what `Habits.speaks` has."""
+"""By the value of `Habits.speaks`."""
 
 SERVING: Final[Mapping[str, str]] = {
     "socketio": "--socketio /socket.io/ --socketio-recovery on",
@@ -33,7 +33,7 @@ SERVING: Final[Mapping[str, str]] = {
     "bosh": "--bosh /http-bind --xmpp-hosts localhost --xmpp 127.0.0.1:{beside}",
     "stomp": "--stomp 127.0.0.1:{beside}",
 }
-"""What a server of the bench's own is told, to speak these; with the port of what is beside it."""
+"""What the bench's own server is told, to speak these; with the port of what is beside it."""
 
 
 def page_or_guest(plan: Plan, target: Target, habits: Habits, chance: Random, shared: Shared) -> Page | Guest:

@@ -1,6 +1,6 @@
 """How pages misbehave: the modes, as data.
 
-Every mode is a few numbers, and one page can do it all; so `mixed` is nothing but pages with different
+Every mode is a few numbers, and one page can do it all, so `mixed` is simply pages with different
 habits side by side.
 """
 
@@ -43,10 +43,10 @@ class Habits:
         lingers: the share of its answers after which it comes back only near the end of the die timer.
         shouts: whether it sends to all other pages, as many packets at once as it may.
         says: whether it sends to all other pages a packet with each of its own.
-        changes: whether it changes, after about the plan's time, from one wire to another, half of the times by a
+        changes: whether it changes, after about the plan's time, from one wire to another, half of the time by a
             reset of the stream that it has.
-        resumes: whether its session outlives its node, and its requests go to all nodes by turns.
-        speaks: the wire of another protocol that it speaks in place of ours; see `guest`.
+        resumes: whether its session outlives its node, and its requests go to all nodes in turn.
+        speaks: the wire of another protocol that it speaks instead of ours; see `guest`.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Habits:
 
     @property
     def troubles(self) -> set[Trouble]:
-        """What such pages do: a run in which it has not happened has tried nothing."""
+        """What such pages do: a run in which it has not happened has tested nothing."""
         does: dict[Trouble, object] = {
             "broken": self.cuts,
             "left-open": self.vanishes,
@@ -95,7 +95,7 @@ NODE_TROUBLES: Final[dict[str, Trouble]] = {
     "engine-restart": "engine-killed",
     "rolling-restart": "node-restarted",
 }
-"""What is done in the modes that are about several nodes."""
+"""What is done in the modes with several nodes."""
 
 SOCKETIO: Final = Habits("socketio", cuts=True, speaks="socketio")
 CSP: Final = Habits("csp", cuts=True, speaks="csp")
@@ -118,7 +118,7 @@ MODES: Final[dict[str, tuple[Habits, ...]]] = {
     "stomp": (STOMP,),
     **{mode: (Habits(mode, resumes=True),) for mode in NODE_TROUBLES},
 }
-"""The habits that a mode's pages have by turns."""
+"""The habits that a mode's pages take in turn."""
 
 CRASHING: Final = frozenset({"crash", "mixed", "socketio", "csp"})
 """Modes in which session actors are crashed as well."""
@@ -142,10 +142,10 @@ NOTICING: Final = (0.0, 0.5)
 """Seconds that it needs to replace a single connection."""
 
 LINGERING: Final = (0.6, 0.8)
-"""Parts of the die timer after which a page that lingers comes back."""
+"""The share of the die timer after which a lingering page comes back."""
 
 BLACKOUTS: Final = 4
-"""In jitter, connections are cut one by one this many times as often as all of a page's together."""
+"""In jitter, connections are cut one by one this many times as often as all of a page's at once."""
 
 BYTE_PAUSE: Final = 0.02
 """Seconds between two bytes of a trickle."""

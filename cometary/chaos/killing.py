@@ -1,9 +1,9 @@
-"""Kills one worker after the other of a server that has several, and knows whose sessions were lost with them.
+"""Kills one worker after another of a server that has several, and knows whose sessions were lost with them.
 
-1.  A worker is killed only while another one takes clients: a server without any is another trouble.
-2.  The sessions of a worker that was killed are lost, with what is out on them; whoever has one is told so, at once.
-    A session that was opened behind the death of its worker belongs to the one in its place.
-3.  Which process is which worker, its environment says. It takes clients when its control interface is there.
+1.  A worker is killed only while another one takes clients: a server without any is a different trouble.
+2.  The sessions of a killed worker are lost, with what is out on them; their pages are told so at once. A session
+    that was opened after the death of its worker belongs to the replacement.
+3.  The environment of a process says which worker it is. It takes clients when its control interface is there.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Deaths:
 
     Attributes:
         count: how many were killed.
-        told: how long it took until those were told who had a session there, in seconds.
+        told: how long it took until the pages with a session there were told, in seconds.
     """
 
     count: int = 0
@@ -58,7 +58,7 @@ class Deaths:
         self._last[worker] = now
 
     def took(self, sid: bytes, opened: float, now: float) -> bool:
-        """Whether a session was lost with its worker (rule 2); whoever asks has been told just now.
+        """Whether a session was lost with its worker (rule 2); the caller has been told just now.
 
         Args:
             sid: its id.
@@ -89,7 +89,7 @@ class Killing:
         self._chance = chance
 
     async def run(self) -> None:
-        """Kill one after the other until cancelled."""
+        """Kill one after another until cancelled."""
         while True:
             await trio.sleep(self._every)
             while len(workers := workers_of(self._above)) < LEAST:  # noqa: ASYNC110 - processes tell nothing
@@ -101,7 +101,7 @@ class Killing:
 
 
 LEAST: Final = 2
-"""Workers that have to be there for one of them to be killed (rule 1)."""
+"""How many workers must be there for one of them to be killed (rule 1)."""
 
 
 def workers_of(above: int) -> list[Worker]:

@@ -2,12 +2,11 @@
 
 1.  A page numbers what it sends 1, 2, 3, …. The application numbers its answers, too, and an answer
     holds both: its own number, and that of the packet it answers.
-2.  So the answers' own numbers, in the order in which they come, tell about the way down, and the
-    numbers that they hold, in the order of the answers, about the way up.
-3.  A packet whose number does not come is missing. One that comes after higher ones is reordered, if it
-    was missing, and else doubled. What is missing at the end is lost.
-4.  An answer that was lost takes along what it would have told of the way up: that is not counted as
-    lost on both ways.
+2.  So the answers' own numbers, in the order in which they come, tell about the way down, and the numbers that they
+    hold, in the order of the answers, about the way up.
+3.  A packet whose number does not come is missing. One that comes after higher ones is reordered if it was missing,
+    and otherwise doubled. What is missing at the end is lost.
+4.  A lost answer takes with it what it would have told about the way up: that is not counted as lost both ways.
 
 Pure.
 """
@@ -20,12 +19,12 @@ from dataclasses import dataclass, fields
 from typing import Final, Self
 
 MOST_MISSING: Final = 10_000
-"""Numbers that one stream remembers as missing; what else is missing is lost at once."""
+"""Numbers that one stream remembers as missing; any others count as lost at once."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """What is told of one direction; of several pages the counts are added up."""
+    """What is known of one direction; the counts of several pages are added up."""
 
     sent: int = 0
     received: int = 0
@@ -35,7 +34,7 @@ class Counts:
 
     @property
     def wrong(self) -> int:
-        """How much did not go as it should."""
+        """How many packets did not go as they should."""
         return self.lost + self.doubled + self.reordered
 
     def __iadd__(self, other: Counts) -> Self:
@@ -75,7 +74,7 @@ class Stream:
 
     @property
     def seen(self) -> int:
-        """How many numbers are known to have been given out: those that came and those missing."""
+        """How many numbers are known to have been given out: those that came and those that are missing."""
         return self.received - self.doubled + self.missing
 
     def counts(self) -> Counts:
@@ -83,11 +82,11 @@ class Stream:
         return Counts(self.seen, self.received, self.missing, self.doubled, self.reordered)
 
     def forgive(self) -> None:
-        """Take note that some may be missing, as was told: the next ones, until one comes."""
+        """Take note that some may be missing, as was announced: the next ones, until one comes."""
         self._forgiving = True
 
     def take(self, number: int) -> None:
-        """Take note of one more arrival."""
+        """Take note of another arrival."""
         self.received += 1
         expected = number if self._expected is None else self._expected
         if number >= expected:
@@ -131,7 +130,7 @@ class Ledger:
         self._beats[process].take(number)
 
     def forsake(self) -> None:
-        """Take note that the session is lost, as was foreseen, and with it what is out: nobody has promised that."""
+        """Take note that the session is lost, as expected, and with it what is out: nobody promised that."""
         self.sent -= self.outstanding
 
     def shout(self, shouter: int, number: int) -> None:

@@ -1,7 +1,7 @@
 """One connection of a page, and all that can happen to it.
 
-1.  An exchange is a request and its answer. It comes to nothing when the connection breaks, whoever
-    broke it; the page sends the request again, here or on its other line.
+1.  An exchange is a request and its answer. It fails when the connection breaks, whoever broke it; the page sends the
+    request again, here or on its other line.
 2.  What breaks it on purpose was chosen when it was opened (`breaks.py`).
 3.  A blackout takes all lines of a page at once. Each notices when it is next used, or at once if it waits.
 """
@@ -60,7 +60,7 @@ class Line:
             stale = reused and self._wire is not None
             self.close()
             self._page.lost_line()
-            if stale:  # the server had closed it while it was idle, as servers do: another one, at once
+            if stale:  # the server closed it while it was idle, as servers do: another one, at once
                 return None
         else:
             self._cut_by_time()
@@ -115,7 +115,7 @@ class Line:
             self._break = choose_break(self._chance, trio.current_time(), seconds)
 
     def _moment(self) -> Moment | None:
-        """Return at what the connection is to break in the exchange that begins, if it is."""
+        """Return the moment at which the connection is to break in the exchange that begins, if it is to."""
         chosen = self._break
         if chosen.moment is Moment.WAITING or self._page.calm or trio.current_time() < chosen.at:
             return None
@@ -129,12 +129,12 @@ class Line:
             self._leave()
         elif trio.current_time() >= self._break.at:
             self._cut()
-        else:  # trouble was called off in the moment in which it was due; the exchange has been given up already
+        else:  # trouble was called off just when it was due; the exchange has been given up already
             self.close()
             page.lost_line()
 
     def _cut(self) -> None:
-        """Break the connection in the way that was chosen for it."""
+        """Break the connection in the way chosen for it."""
         self.close(reset=self._break.reset)
         self._page.cuts += 1
         self._page.note("broken")

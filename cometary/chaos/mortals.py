@@ -1,4 +1,4 @@
-"""Sessions that are opened to be ended; see `endings.py`."""
+"""Sessions that are opened only to be ended; see `endings.py`."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Mortals:
         self.counts = Counts()
 
     async def run(self) -> None:
-        """Open one after the other until cancelled."""
+        """Open one after another until cancelled."""
         while True:
             await trio.sleep(EVERY)
             with suppress(*BROKEN, OSError):
                 await self._say(END)
 
     async def settle(self) -> None:
-        """Ask how it went; an application that does not know is left in peace."""
+        """Ask how it went; an application that does not know is not asked again."""
         with suppress(*BROKEN, OSError):
             for packet in await self._say(ENDINGS):
                 self.ended, *counts = packet.message

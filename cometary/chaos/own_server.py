@@ -1,7 +1,7 @@
-"""A server of the bench's own: a process with the built-in application, on free ports of loopback.
+"""The bench's own server: a process with the built-in application, on free ports of loopback.
 
-1.  It is in a session of its own, so that a Ctrl-C for the bench is none for the server.
-2.  Options for servers in the environment are not for this one.
+1.  It is in a session of its own, so that a Ctrl-C for the bench does not reach the server.
+2.  Options for servers in the environment do not apply to this one.
 3.  Its log goes to a file, which is kept only if the run failed: crashes on purpose are logged, too.
 """
 
@@ -33,10 +33,10 @@ SHORT: Final = "--wait 20 --die 15"
 """The protocol's times, in seconds, so that a minute sees them run out again and again."""
 
 PATIENT: Final = "--die 600"
-"""The same for so many sessions that a busy machine may leave some alone for long. What is lost shows all the same."""
+"""The same, for so many sessions that a busy machine may neglect some for long. What is lost shows all the same."""
 
 FEW: Final = 500
-"""Sessions for which a machine has time."""
+"""The number of sessions for which a machine has time."""
 
 KEPT: Final = f"{ROOM} keep history=100 presence=on"
 """What is said to all is numbered for all workers; beats, which are not, take the other way."""
@@ -51,7 +51,7 @@ STOPPING: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class OwnServer:
-    """A server that runs.
+    """A running server.
 
     Attributes:
         comet: the URL of its comet endpoint.

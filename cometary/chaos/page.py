@@ -1,12 +1,12 @@
 """One page: a session, its two lines, and what it sends.
 
-1.  Each line asks for the next request, exchanges it, and tells what came of it; the conversation
-    decides what is next. A line without a request waits until there may be one.
+1.  Each line asks for the next request, exchanges it, and tells what came of it; the conversation decides what comes
+    next. A line without a request waits until there may be one.
 2.  While the page is away, no line sends anything: a blackout (`line.py`), or a page that lingers.
-3.  A page that is about to linger sends nothing new, until nothing of it is unanswered: only then does
-    the server's die timer run.
+3.  A page that is about to linger sends nothing new until everything it sent is answered: only then does the server's
+    die timer run.
 4.  Once the page is calm, nothing is broken any more, and nothing new is sent: what is out comes home.
-5.  A page whose session was lost with its worker (`killing.py`) opens another one, and begins its accounts anew.
+5.  A page whose session was lost with its worker (`killing.py`) opens another one, and starts its accounts afresh.
 6.  A page that changes its wires (`changing.py`) has no request held while it has a stream, or is about to have one.
 """
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 OK: Final = 200
 SERVER_ERRORS: Final = 500
 GONE: Final = frozenset({"session-ended", "unknown-session"})
-"""Conditions after which there is no session any more."""
+"""Conditions after which the session is over."""
 
 PASSING: Final = frozenset({"too-many-requests", "too-many-sessions", "shutting-down", "rid-out-of-window"})
 """Conditions after which a request is sent again, with those of a proxy whose server does not answer."""
@@ -55,7 +55,7 @@ MOST_LINES: Final = 2
 """The protocol's: one is held, the other free to send."""
 
 OVERSLEPT: Final = "timeout, since the bench came too late"
-"""Why a session ended whose page had nothing out for longer than the die timer: not the server's fault."""
+"""Why a session ended if its page had nothing out for longer than the die timer: not the server's fault."""
 
 FAREWELL: Final = 2.0
 """Seconds that the closing of a session may take."""
@@ -114,7 +114,7 @@ class Page:
         self._shouted = 0
 
     def _new_ledger(self) -> Ledger:
-        """Return what its accounts are kept in."""
+        """Return the ledger that keeps its accounts."""
         return Ledger()
 
     def _new_line(self) -> Line:
@@ -122,11 +122,11 @@ class Page:
         return Line(self, self._chance)
 
     def _wishes(self) -> bytes:
-        """Return what is asked for when the session is opened, as JSON behind a comma."""
+        """Return what is asked for when the session is opened, as JSON after a comma."""
         return b"" if self._shared.token is None else b',"token":' + msgspec.json.encode(self._shared.token)
 
     async def open(self) -> None:
-        """Open the session, without any trouble; a server that is busy is asked until it is not."""
+        """Open the session, without any trouble; a busy server is asked until it is not."""
         rid = self._chance.randrange(1, 1 << 40)
         opening = self.target.request(b'{"rid":%d%b}' % (rid, self._wishes()))
         reply = None
@@ -197,13 +197,13 @@ class Page:
             line.close()
 
     def _says(self) -> bytes:
-        """Return what each request says besides, as JSON behind a comma."""
+        """Return what else each request says, as JSON after a comma."""
         return b""
 
     # -- what it sends ----------------------------------------------------------------------------
 
     def send(self) -> float:
-        """Send one packet more, unless too many wait; returns when to send the next one."""
+        """Send one more packet, unless too many wait; returns when to send the next one."""
         if not self._conversation.full:
             message = [self.ledger.number(), self._padding]
             self._conversation.offer(msgspec.json.encode({"path": UP, "message": message}))
@@ -215,7 +215,7 @@ class Page:
         return self.next_sending()
 
     def _shout(self) -> None:
-        """Send to everybody whatever there is room for."""
+        """Send everybody as much as there is room for."""
         while not self._conversation.full:
             self._say()
 
@@ -365,7 +365,7 @@ class Page:
     # -- trouble, for its lines -------------------------------------------------------------------
 
     def about(self, seconds: float) -> float:
-        """Choose a time about so many seconds from now, which are longer where the machine is slow (`tempo.py`)."""
+        """Choose a time about so many seconds from now; on a slow machine they are longer (`tempo.py`)."""
         return about(self._chance, trio.current_time(), self.stretched(seconds))
 
     def stretched(self, seconds: float) -> float:

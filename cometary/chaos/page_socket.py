@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 HEAD_END: Final = b"\r\n\r\n"
 SWITCHING: Final = b"HTTP/1.1 101 "
 TAKEN: Final = Reply(200, b'{"packets":[]}')
-"""What a confirmation is worth."""
+"""What a confirmation says."""
 
 
 class PageSocket:
     """One WebSocket.
 
     Args:
-        wire: the connection; whoever made it closes it.
+        wire: the connection; its maker closes it.
         chance: what masks follow from.
     """
 
@@ -97,7 +97,7 @@ class PageSocket:
             waits.set()
 
     def _settle(self, body: StreamBody) -> None:
-        """Tell whoever waits for a request."""
+        """Tell the task that waits for a request."""
         if body.error and body.rid in self._waiting:
             refusal = json.encode({"error": body.error, "detail": body.detail, "reason": body.reason})
             self._tell(body.rid, Reply(CONDITIONS.get(body.error, 400), refusal))

@@ -1,7 +1,7 @@
 """What one run is to do, checked before anything is started. Pure.
 
-1.  Only loopback is attacked, unless whoever starts it says in so many words that another machine may be.
-2.  Sessions, seconds and rates are bounded: this is a bench for a server of one's own.
+1.  Only loopback is attacked, unless the one who starts it says explicitly that another machine may be.
+2.  Sessions, seconds and rates are bounded: this is a bench for one's own server.
 """
 
 from __future__ import annotations
@@ -220,10 +220,10 @@ OPTIONS: Final = tuple(
 """Every option, in the order in which they are explained."""
 
 WITHOUT_URL: Final = frozenset({"bosh", "stomp"})
-"""Wires for which the server has to have something beside it."""
+"""Wires for which something has to run beside the server."""
 
 FIRST_MINUTE: Final = 60
-"""Seconds in which a server may grow."""
+"""Seconds during which a server may grow."""
 
 
 def is_loopback(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is said while a run lasts: one line, written anew on a terminal, and now and then elsewhere."""
+"""What is said during a run: one line, rewritten in place on a terminal, and written now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ELSEWHERE: Final = 10.0
 """Seconds between two lines."""
 
 CLEAR: Final = "\r\x1b[K"
-"""Back to the line's beginning, and whatever is there goes."""
+"""Back to the beginning of the line, which is cleared."""
 
 
 class Progress:
-    """Says how far it is.
+    """Says how far the run is.
 
     Args:
         out: where to; standard error, so that the report has standard output to itself.

@@ -10,7 +10,7 @@ STEPS: Final = 32
 """Buckets for each doubling: a bucket is 2.2 % wide."""
 
 LEAST: Final = 1e-6
-"""Seconds; what is shorter counts as this."""
+"""Seconds; anything shorter counts as this."""
 
 
 class Quantiles:

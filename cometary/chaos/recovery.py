@@ -1,10 +1,10 @@
-"""How long a replay takes: from the first request after an outage until nothing of before is missing.
+"""How long a replay takes: from the first request after an outage until nothing from before is missing.
 
 1.  An outage begins when a page loses connections, or stays away on purpose.
 2.  The clock starts when the first request after it is on the wire as a whole.
-3.  It stops when everything that the page had sent until then has been answered. If nothing was open,
-    there was nothing to replay, and nothing is measured.
-4.  Another outage in between begins it all anew: that first request was not the one that succeeded.
+3.  It stops when everything that the page had sent until then has been answered. If nothing was open, there was
+    nothing to replay, and nothing is measured.
+4.  Another outage in between starts it all over: that first request was not the one that succeeded.
 
 Pure: the time comes in.
 """

@@ -36,7 +36,7 @@ UNDONE: dict[Trouble, str] = {
     "engine-killed": "the engine was not killed: more --seconds, or a shorter --fault-every",
     "node-restarted": "no node was restarted: more --seconds, or a shorter --fault-every",
 }
-"""What to say of a trouble that has not come about, and what would bring it about."""
+"""What to say about a trouble that has not happened, and what would make it happen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Report:
         troubles: what was done to the server, by kind.
         promised: the kinds of which the mode consists.
         replays: how many there were, and their p50, p99 and max.
-        zombies: connections left open; how many of those the server closed; the longest time it took.
+        zombies: connections left open; how many of these the server closed; the longest time that took.
         lag: by how much the bench itself was late: p99 and max.
         answers: how long the server took to refuse an empty request: p99 and max.
         slowest: how many times as long as planned everything was at most, because bench or server was late.
@@ -106,7 +106,7 @@ class Report:
 
     @property
     def faults(self) -> list[str]:
-        """All that is wrong; a run that has tried nothing is wrong as well."""
+        """All that is wrong; a run that has tested nothing is wrong as well."""
         faults: list[str] = []
         if self.up.wrong or self.down.wrong:
             faults.append("not everything arrived once and in order")

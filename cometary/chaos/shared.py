@@ -53,11 +53,11 @@ class Target:
         return b"GET" + self.head.removeprefix(b"POST").removesuffix(LENGTH) + b"\r\n"
 
     def handshake(self, key: bytes) -> bytes:
-        """Write what asks for a WebSocket."""
+        """Write a request for a WebSocket."""
         return b"GET" + self.head.removeprefix(b"POST").removesuffix(LENGTH) + WISH % key
 
     def stream(self, accept: bytes, sid: bytes, ack: int, body: bytes) -> bytes:
-        """Write what asks for a stream.
+        """Write a request for a stream.
 
         Args:
             accept: its media type.
@@ -92,8 +92,8 @@ class Shared:
         moves: what is told of sessions that went on at other nodes.
         balancer: what stands before the nodes; None if there is one server.
         ended: sessions that ended before their pages closed them, by habits and reason.
-        fatal: why the run makes no sense, if it does not.
-        scope: what is cancelled then.
+        fatal: why the run makes no sense, if it makes none.
+        scope: what is then cancelled.
     """
 
     token: str | None = None
@@ -126,7 +126,7 @@ async def find(url: str, *, anywhere: bool, secret: str | None = None) -> Target
 
     Raises:
         TargetError: nobody answers there; the environment's fault.
-        ConfigError: the name leads to another machine; the fault of whoever started the run.
+        ConfigError: the name leads to another machine; the fault of the one who started the run.
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 80

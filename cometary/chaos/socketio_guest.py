@@ -1,9 +1,9 @@
 """A guest that speaks Socket.IO on a WebSocket: with acknowledgements, and with the recovery of its session.
 
-1.  What it sends asks for an acknowledgement, and is not sent again: the protocol would not know it for the same. So
-    what was not acknowledged when its connection broke may be lost (`LosingLedger`). All else is not.
-2.  It comes back with the number of the last event that it has, and gets those that it lacks, in the same session. If
-    that is another one, it is a fault.
+1.  What it sends asks for an acknowledgement, and is not sent again: the protocol would not recognise a repeat. So
+    what was not acknowledged when its connection broke may be lost (`LosingLedger`). Nothing else may.
+2.  It comes back with the number of the last event that it has, and gets those that it lacks, in the same session. A
+    different session is a fault.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class SocketIoGuest(Guest):
                 await self._say(wire, EVENT + str(number).encode() + said)
                 self.written()
         except OSError:
-            pass  # whoever reads is told, too
+            pass  # the reader is told, too
 
     async def _say(self, wire: Wire, said: bytes) -> None:
         await wire.send(masked(TEXT, said, self.random_bytes(4)))

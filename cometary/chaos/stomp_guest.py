@@ -1,8 +1,8 @@
 """A guest that speaks STOMP: a back-end with a queue of its own, to which it sends and from which it takes.
 
 1.  Each message that it sends asks for a receipt, and so does each acknowledgement. A message without a receipt, when
-    its connection broke, is sent again, before all others; and what was not acknowledged comes again. So some come
-    twice (`DoublingLedger`), of those that were under way then, and no others.
+    its connection broke, is sent again, before all others; and what was not acknowledged comes again. So some of
+    those that were under way then come twice (`DoublingLedger`), and no others.
 2.  Nothing is lost, and what comes for the first time comes in order.
 """
 
@@ -80,7 +80,7 @@ class StompGuest(Guest):
                 await self._say(wire, "SEND", body, destination=self._queue, receipt=f"{SENT}{number}")
                 self.written()
         except OSError:
-            pass  # whoever reads is told, too
+            pass  # the reader is told, too
 
     async def _take(self, wire: Wire, frame: Frame) -> None:
         if frame.command == "RECEIPT":

@@ -1,13 +1,14 @@
-"""How fast a run goes: a machine that is busy is given less to do at a time, and the run takes longer.
+"""How fast a run goes: a busy machine is given less to do at a time, and the run takes longer.
 
-1.  Twice a second it is measured how late this process is woken, and how long the server needs to refuse a request that
-    is none: whichever is slower, bench or server, is seen.
-2.  If that is more than `LATE`, all periods grow: between two packets, two breaks, two changes. Else they shrink, more
-    slowly, to what was planned. With many sessions a run begins slowly, before it is known what the machine can do.
-3.  The run's own time goes slower by as much. So what a run does to a server is the same on any machine, and what does
-    not come within its time is the server's fault, and not that of whatever else is going on.
-4.  A server that answers nothing at all for a minute is not slow: the run ends. How late the server was is noted as is
-    how late the bench was, for whoever reads the report to see which of the two it was.
+1.  Twice a second it measures how late this process is woken, and how long the server takes to refuse an invalid
+    request, so that it sees whichever is slower, bench or server.
+2.  If that is more than `LATE`, all periods grow: between two packets, two breaks, two changes. Otherwise they
+    shrink, more slowly, to what was planned. With many sessions a run begins slowly, until it is known what the
+    machine can do.
+3.  The run's own time slows down as much. So what a run does to a server is the same on any machine, and what does
+    not come within its time is the fault of the server, not of whatever else is going on.
+4.  A server that answers nothing at all for a minute is not slow: the run ends. How late the server was is noted, and
+    how late the bench was, so that readers of the report see which of the two it was.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ LOOK: Final = 0.5
 """Seconds between two looks."""
 
 LATE: Final = 0.25
-"""Seconds, of being woken or answered late, that are too many."""
+"""How many seconds of being woken or answered late are too many."""
 
 GROWS: Final = 1.25
 SHRINKS: Final = 0.95
@@ -39,10 +40,10 @@ AT_ONCE: Final = 500
 """Sessions for which the run begins as fast as was planned."""
 
 LONGEST: Final = 2.0
-"""Seconds after which a server's answer is not waited for any longer: it is late."""
+"""Seconds after which a server's answer is no longer waited for: it is late."""
 
 SILENT: Final = 60.0
-"""Seconds without any answer after which the server is not there (rule 4)."""
+"""Seconds without any answer after which the server counts as gone (rule 4)."""
 
 NOTHING: Final = b"{}"
 """A body that the server refuses at once."""
@@ -55,8 +56,8 @@ class Tempo:
         sessions: how many there are.
 
     Attributes:
-        stretch: by how much all periods are longer than planned.
-        slowest: the most that it has been.
+        stretch: how many times as long as planned all periods are.
+        slowest: the most that this has been.
         lag: by how much this process was woken late.
         answers: how long the server needed for an answer; `LONGEST` where none came.
         passed: seconds of the run's own time.

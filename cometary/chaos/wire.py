@@ -30,21 +30,21 @@ class Reply(NamedTuple):
 
 
 class BrokenWireError(Exception):
-    """The connection broke, on purpose or not: never leaves `line.py` and `crashing.py`."""
+    """The connection broke, on purpose or not; never leaves `line.py` and `crashing.py`."""
 
 
 BROKEN: Final = (OSError, BrokenWireError, httptools.HttpParserError)
-"""What is raised when an exchange comes to nothing."""
+"""What is raised when an exchange fails."""
 
 
 class Wire:
-    """A connected socket, and what of an answer has come.
+    """A connected socket, and as much of an answer as has come.
 
     A plain non-blocking socket rather than Trio's: thousands of them are read all the time, and only the
     waiting is Trio's business.
 
     Attributes:
-        sock: the socket; whoever takes it, rather than close the wire, has to close it.
+        sock: the socket; one who takes it, rather than closing the wire, has to close it.
         kept: whether the connection outlives the answer that came last.
     """
 
@@ -62,7 +62,7 @@ class Wire:
 
         Args:
             target: where.
-            slow: whether the kernel is to take in only little for the reader.
+            slow: whether the kernel is to buffer only a little for the reader.
 
         Raises:
             OSError: nobody answers.
@@ -127,7 +127,7 @@ class Wire:
         return data
 
     async def read(self, most: int) -> bytes:
-        """Wait until something comes, and take at most so many bytes of it; none, and it is left there."""
+        """Wait until something comes, and take at most so many bytes of it; with 0, it is left there."""
         await trio.lowlevel.wait_readable(self.sock)
         if not most:
             return b""

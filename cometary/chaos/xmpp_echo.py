@@ -1,7 +1,7 @@
 """What stands in for an XMPP server behind BOSH: it gives every message back, with a number of its own.
 
-A stand-in, and not an XMPP server: it opens streams without asking who is there, and reads nothing but its guests'
-messages. What is tried is the connection manager in front of it.
+It is not an XMPP server: it opens streams without asking who is there, and reads nothing but its guests' messages.
+What is tested is the connection manager in front of it.
 """
 
 from __future__ import annotations
@@ -53,4 +53,4 @@ async def _serve(stream: trio.SocketStream) -> None:
                 await stream.send_all(said.encode())
             come = come[end:]
     except (trio.BrokenResourceError, trio.ClosedResourceError):
-        pass  # whoever is connected has gone
+        pass  # the client has gone

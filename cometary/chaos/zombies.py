@@ -1,6 +1,6 @@
 """Connections that were left open and are never read again: what a vanished peer leaves to a server.
 
-They stay open here until the server closes them, for that is what is looked at: how long it keeps them.
+They stay open here until the server closes them, since the point is to see how long it keeps them.
 """
 
 from __future__ import annotations

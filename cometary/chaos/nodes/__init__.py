@@ -1,4 +1,4 @@
-"""Modes of `cometary chaos` that break nodes, what is between them, or the engine that they have in common.
+"""Modes of `cometary chaos` that break nodes, what is between them, or the engine that they share.
 
 application.py     what the nodes serve: the bench's application, which tells of calls that a death has interrupted
 own_engine.py      a Redis or Valkey of the bench's own

@@ -1,4 +1,4 @@
-"""What nodes of the bench's own serve: its application, which tells pages of calls that a death has interrupted."""
+"""What the bench's own nodes serve: its application, which tells pages of calls that a death has interrupted."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from cometary.sessions.failure import Failure
 
 FAILED: Final = "chaos/failed"
-"""Where the numbers of packets go whose handler had begun when its node died: it is not called again."""
+"""Where the numbers of packets go if their handler had begun when its node died: it is not called again."""
 
 BEAT_EVERY: Final = 30.0
 """Seconds between two beats of one group: each of about three nodes has one, and they reach the sessions of all."""
 
 
 def report(failure: Failure) -> None:
-    """Tell a page that a packet of its was not handled, or nobody knows."""
+    """Tell a page that one of its packets was not handled, or may not have been."""
     packet, session = failure.packet, failure.session
     if packet is not None and packet.path == UP and session is not None:
         session.send(FAILED, packet.message[0])

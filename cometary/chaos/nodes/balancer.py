@@ -1,12 +1,12 @@
 """What stands before the nodes, as nginx or HAProxy do: each request goes to the next node.
 
 1.  A request whose connection is refused, or breaks before there is an answer, goes to the next node, once to each:
-    what comes twice to a session counts once. If no node answers, its page has to make it again. One that was held for
-    a while begins anew: else a poll that is held would not survive a restart of each node.
-2.  Connections are kept, and used for whoever comes next. One that was closed meanwhile is made anew.
-3.  Every half a second each node is asked for anything. One that does not answer in time, twice in turn, is down: it
-    gets no requests until it answers again, and those that it has go to another one. So is one whose address refuses
-    connections.
+    what comes twice to a session counts once. If no node answers, its page has to make it again. A request that was
+    held for a while begins anew: otherwise a held poll would not survive a restart of each node.
+2.  Connections are kept, and used for the next request. One that was closed meanwhile is made anew.
+3.  Every half a second each node is asked for something. One that does not answer in time, twice in a row, is down:
+    it gets no requests until it answers again, and those that it has go to another one. A node whose address refuses
+    connections is down, too.
 4.  If all are down, all are tried.
 """
 
@@ -31,10 +31,10 @@ IN_TIME: Final = 2.0
 """Seconds in which a node has to answer."""
 
 LATE: Final = 0.25
-"""Seconds by which this process may be late, and still know that the node was."""
+"""Seconds by which this process may be late, and still know that it was the node."""
 
 HELD: Final = 1.0
-"""Seconds after which a request has been held, and not just failed."""
+"""Seconds after which a request counts as held, rather than just failed."""
 
 FALLS: Final = 2
 """Looks without an answer after which a node is down."""
@@ -45,7 +45,7 @@ NOTHING: Final = b"{}"
 
 
 class Behind:
-    """One node, as it is seen from there.
+    """One node, as the balancer sees it.
 
     Args:
         name: its name.
@@ -107,7 +107,7 @@ class Behind:
                 wire.close()
 
     def falls(self) -> None:
-        """Let it have no requests any more."""
+        """Send it no more requests."""
         if self.up:
             self.up = False
             for scope in [*self._busy]:
@@ -115,7 +115,7 @@ class Behind:
             self.hang_up()
 
     def hang_up(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the unused connections."""
         idle, self._idle = self._idle, []
         for wire in idle:
             wire.close()
@@ -174,13 +174,13 @@ class Balancer:
         return [node for node in turns if node.up] or turns
 
     async def answers(self) -> float | None:
-        """Return how many seconds an answer takes that costs nothing; None if none comes."""
+        """Return how many seconds an answer that costs nothing takes; None if none comes."""
         since, target = trio.current_time(), self.behind[0].target
         reply = await self.exchange(target.request(NOTHING), lambda: None)
         return None if reply is None else trio.current_time() - since
 
     async def run(self) -> None:
-        """Look after the nodes until cancelled."""
+        """Watch the nodes until cancelled."""
         async with trio.open_nursery() as nursery:
             for node in self.behind:
                 nursery.start_soon(self._look_after, node)

@@ -1,7 +1,7 @@
-"""What is broken, one after the other, and mended.
+"""What is broken, one thing after another, and mended.
 
-1.  Faults begin so many seconds after each other, or as soon as the one before is mended and all nodes have found each
-    other again: what two faults at a time do is not tried.
+1.  Faults begin so many seconds apart, or as soon as the one before is mended and all nodes have found each other
+    again: two faults at a time are not tested.
 2.  One that has begun is mended, whatever ends the run.
 3.  A fault counts when it is over.
 """
@@ -92,7 +92,7 @@ class PauseNode(Fault):
 
 
 class Partition(Fault):
-    """Nothing goes by between a node and all else but its clients; or only the other nodes; or only the engine."""
+    """Nothing passes between a node and everything but its clients; or only the other nodes; or only the engine."""
 
     trouble = "partitioned"
 
@@ -116,7 +116,7 @@ class Partition(Fault):
 
 
 class SlowEngine(Fault):
-    """What the engine answers comes later."""
+    """The engine's answers are delayed."""
 
     trouble = "engine-slowed"
 
@@ -180,7 +180,7 @@ FAULTS: Final[dict[str, type[Fault]]] = {
 
 
 class Faults:
-    """Breaks one thing after the other.
+    """Breaks one thing after another.
 
     Args:
         fault: what.

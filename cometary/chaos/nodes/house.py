@@ -1,10 +1,10 @@
-"""Nodes of the bench's own, the engine that they have in common, and what stands between all of these.
+"""The bench's own nodes, the engine that they share, and what stands between all of these.
 
 1.  All of it is on loopback and on Unix sockets, in a folder of its own, and ends with the bench.
-2.  A node keeps its ports: they are below those that the system gives to whoever connects, so that nobody has taken
-    them when a node comes back.
-3.  Where what is between nodes is to be broken, each is reached by relays, and reaches the engine by one; else nothing
-    stands between them.
+2.  A node keeps its ports: they are below those that the system gives to outgoing connections, so that nobody has
+    taken them when a node comes back.
+3.  Where the links between nodes are to be broken, each node is reached through relays, and reaches the engine
+    through one; otherwise nothing stands between them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ LOOK: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """By what a node reaches others.
+    """The ways by which a node reaches others.
 
     Attributes:
         links: between it and the other nodes.
@@ -141,7 +141,7 @@ class House:
         )
 
     def look(self) -> None:
-        """See whether all nodes live.
+        """Check that all nodes live.
 
         Raises:
             TargetError: one does not.

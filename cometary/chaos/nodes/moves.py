@@ -1,9 +1,9 @@
 """What all pages of a run tell of sessions that went on at another node: how many, and how long that took.
 
-1.  A session has gone on elsewhere when an answer has a later generation than all before. It has recovered when all
-    that its page had sent by then has been answered. Both are counted from when the last fault began.
-2.  How long any packet took, from when it was to be sent until its answer came, is measured for all of them, whether
-    something was broken or not.
+1.  A session has gone on elsewhere when an answer has a later generation than all before. It has recovered when
+    everything that its page had sent by then has been answered. Both are counted from when the last fault began.
+2.  The time that a packet took, from when it was to be sent until its answer came, is measured for all of them,
+    whether something was broken or not.
 
 Pure: the time comes in.
 """
@@ -66,7 +66,7 @@ class Moving:
     def moved(self, sent: int) -> None:
         """Take note that the session is at another node, when its page had sent so many packets (rule 1)."""
         self._moves.count += 1
-        if self._goal < 0:  # else it has moved once more before it had recovered
+        if self._goal < 0:  # otherwise it has moved once more before it recovered
             self._since = self._moves.began
         self._goal = sent
 

@@ -1,10 +1,10 @@
 """What became of the packets of a page whose session outlives its node.
 
 1.  A packet whose handler had begun when its node died is not handled again: the application is told, and tells the
-    page. That takes the place of an answer, once; more words of the same say nothing. Such packets are counted by
-    themselves, and neither as received nor as lost.
-2.  What is published while a session is nowhere, its page is told of as a gap, for each path. So numbers that are
-    missing there were told of; any others are lost.
+    page. That takes the place of an answer, once; repetitions say nothing new. Such packets are counted separately,
+    neither as received nor as lost.
+2.  A page is told of what is published while its session is nowhere as a gap, for each path. So numbers missing there
+    were announced; any others are lost.
 
 Pure: the time comes from a function.
 """
@@ -42,7 +42,7 @@ class NodeLedger(Ledger):
 
     @property
     def interrupted(self) -> int:
-        """How many packets had a handler that a death has interrupted (rule 1)."""
+        """How many packets had a handler that a death interrupted (rule 1)."""
         return len(self._interrupted)
 
     @property
@@ -71,7 +71,7 @@ class NodeLedger(Ledger):
             self._up.take(number)
 
     def gap(self) -> None:
-        """Take note that numbers may be missing of what all are told (rule 2)."""
+        """Take note that numbers may be missing from what everybody is told (rule 2)."""
         self.gaps += 1
         for stream in self._beats.values():
             stream.forgive()

@@ -25,7 +25,7 @@ WHAT: Final = {
 """What a number of faults is."""
 
 MOVING: Final = frozenset({"kill-node", "pause-node", "partition", "rolling-restart"})
-"""Modes in which sessions have to go on at other nodes."""
+"""Modes in which sessions have to move to other nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class Outcome:
     restarted: tuple[str, ...]
 
     def faults(self) -> list[str]:
-        """Return all that is wrong, beside what ledgers tell; what has not been tried is wrong as well."""
+        """Return all that is wrong, besides what ledgers tell; what has not been tested is wrong as well."""
         idle = [node for node, count in self.answered.items() if not count]
         left = [node for node in self.answered if node not in self.restarted]
         errors = self.refused + self.unanswered

@@ -1,4 +1,4 @@
-"""An engine of the bench's own: a Redis or Valkey on a Unix socket, in a folder of its own."""
+"""The bench's own engine: a Redis or Valkey on a Unix socket, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEEPING: Final = {
     "everysec": "--appendonly yes --appendfsync everysec",
     "always": "--appendonly yes --appendfsync always",
 }
-"""What the server is told, by what it is to keep of its data when it is killed: see `plan.KEEPING`."""
+"""What the server is told, by how much of its data must survive its being killed: see `plan.KEEPING`."""
 
 PROGRAMS: Final = ("redis-server", "valkey-server")
 NONE: Final = (

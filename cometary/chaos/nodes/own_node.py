@@ -1,4 +1,4 @@
-"""One node of the bench's own: a process that is stopped, killed, suspended and started again, at the same ports."""
+"""One of the bench's own nodes: a process that is stopped, killed, suspended and started again, at the same ports."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STOPPING: Final = 30.0
 """Seconds that one has to stop."""
 
 LISTING: Final = 2.0
-"""Seconds for which it is waited to say who is there."""
+"""Seconds that it gets to say who is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class OwnNode:
             await self._process.wait()
 
     def suspend(self) -> None:
-        """Have it do nothing, until it is woken."""
+        """Suspend it until it is woken."""
         self._signal(signal.SIGSTOP)
 
     def wake(self) -> None:

@@ -1,11 +1,10 @@
 """What stands between two processes on loopback, and holds back or delays what goes by.
 
-1.  It passes on all that comes, in its order, in both directions. It is no firewall: no right of the system is needed.
+1.  It passes on everything that comes, in order and in both directions. It is not a firewall: it needs no privileges.
 2.  What is held back is kept, as by a network that loses packets while both ends go on sending them: no connection
-    breaks by that, those that are made meanwhile get no answer, and all arrives when it is over. No more than what the
-    sockets take is kept.
+    breaks, new ones get no answer, and everything arrives when it is over. No more is kept than the sockets take.
 3.  Where nobody listens behind it, it closes what it has accepted.
-4.  Answers that are delayed go on at the time at which each is due: so none waits for another one's delay.
+4.  Delayed answers go on when each is due, so none waits for another one's delay.
 """
 
 from __future__ import annotations

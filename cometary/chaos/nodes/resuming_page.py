@@ -1,8 +1,8 @@
 """A page whose session outlives its node, and whose requests go to whichever node is next.
 
 1.  With each request it says how far it has come, as `cometary.cluster.resumption` has it.
-2.  An answer that has overtaken the one before it is left, and so is one of a node that another has taken the place of:
-    its packets come again.
+2.  An answer that has overtaken the one before it is ignored, and so is one from a node that has been replaced: its
+    packets come again.
 3.  Its connections are the balancer's. A request that no node has answered is made again a moment later.
 """
 
@@ -108,7 +108,7 @@ class ResumingPage(Page):
 
 
 class BalancedLine(Line):
-    """In the place of a connection: the balancer has those.
+    """Takes the place of a connection: the balancer has those.
 
     Args:
         page: whose it is.
