@@ -186,7 +186,7 @@ class Door:
         return None
 
     def site(self) -> Endpoint | None:
-        """Return what answers where nothing else does, with its own rules on other origins; only one door may do so."""
+        """Return what answers where nothing else does, with its own rules on origins; only one door may do so."""
         return None
 
     def upload_bytes(self) -> int:

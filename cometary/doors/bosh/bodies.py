@@ -87,7 +87,7 @@ class Body:
 
     @property
     def names_stream(self) -> bool:
-        """Whether it belongs to one stream among several; the server does not offer that, so no such stream exists."""
+        """Whether it belongs to one stream among several; the server offers none, so no such stream exists."""
         return "stream" in self.attributes
 
     @property

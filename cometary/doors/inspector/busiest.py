@@ -1,6 +1,6 @@
 """What keeps the loop busy: while some page wants to know, a thread looks again and again, and counts.
 
-Like the watchdog, it sees what the loop's thread is doing only by its frames, so the loop itself pays nothing for this,
+Like the watchdog, it sees what the loop's thread is doing only by its frames, so the loop itself pays nothing,
 and compiled code, which has no frames of its own, is not seen.
 """
 
