@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
+from functools import partial
 
 import trio
 
@@ -48,59 +48,64 @@ class Withdrawals:
         return True
 
 
-class Taker(Protocol):
-    """Makes calls."""
+class Asking:
+    """What has calls made, and waits for them; how each is made, a subclass says."""
+
+    __slots__ = ()
 
     def put(self, call: Call) -> None:
         """Make a call."""
-        ...
+        raise NotImplementedError
 
     def note_withdrawn(self, count: int) -> None:
         """Take note that nobody waits for some calls any longer: those that are not on their way are forgotten."""
-        ...
+        raise NotImplementedError
 
+    def call(
+        self,
+        command: bytes,
+        answered: Callable[[Reply], object],
+        refused: Callable[[EngineError], object] = lambda _: None,
+    ) -> None:
+        """Have a command done; `answered` is told the reply on the loop, or `refused` that it can never be done."""
+        self.put(Call(command, answered, refused))
 
-async def asked(taker: Taker, commands: Sequence[bytes], undo: Callable[[], object] | None = None) -> Reply:
-    """Have commands done, and wait until all are; returns the reply to the last one.
+    async def ask(self, *commands: bytes, undo: Callable[[], object] | None = None) -> Reply:
+        """Have commands done, and wait until all are; returns the reply to the last one.
 
-    Args:
-        taker: makes the calls.
-        commands: the commands.
-        undo: called if the caller is cancelled, or one of them is refused, and the last one may have been done.
+        Args:
+            commands: the commands.
+            undo: called if the caller is cancelled, or one of them is refused, and the last one may have been done.
 
-    Raises:
-        EngineError: the engine will never do one of them.
-    """
-    replies, refusals, answered = dict[int, Reply](), list[EngineError](), trio.Event()
+        Raises:
+            EngineError: the engine will never do one of them.
+        """
+        replies, refusals, answered = dict[int, Reply](), list[EngineError](), trio.Event()
 
-    def take(place: int, reply: Reply) -> None:
-        replies[place] = reply
-        settle()
+        def take(place: int, reply: Reply) -> None:
+            replies[place] = reply
+            settle()
 
-    def refuse(error: EngineError) -> None:
-        refusals.append(error)
-        settle()
+        def refuse(error: EngineError) -> None:
+            refusals.append(error)
+            settle()
 
-    def settle() -> None:
-        if len(replies) + len(refusals) == len(commands):
-            answered.set()
+        def settle() -> None:
+            if len(replies) + len(refusals) == len(commands):
+                answered.set()
 
-    calls = [Call(command, _at(place, take), refuse) for place, command in enumerate(commands)]
-    for call in calls:
-        taker.put(call)
-    try:
-        await answered.wait()
-    finally:
-        if not answered.is_set():
-            for call in calls:
-                call.withdrawn = True
-            taker.note_withdrawn(len(calls))
-        if undo is not None and len(replies) < len(commands) and calls[-1].written:
-            undo()
-    if refusals:
-        raise refusals[0]
-    return replies[len(commands) - 1]
-
-
-def _at(place: int, take: Callable[[int, Reply], None]) -> Callable[[Reply], None]:
-    return lambda reply: take(place, reply)
+        calls = [Call(command, partial(take, place), refuse) for place, command in enumerate(commands)]
+        for call in calls:
+            self.put(call)
+        try:
+            await answered.wait()
+        finally:
+            if not answered.is_set():
+                for call in calls:
+                    call.withdrawn = True
+                self.note_withdrawn(len(calls))
+            if undo is not None and len(replies) < len(commands) and calls[-1].written:
+                undo()
+        if refusals:
+            raise refusals[0]
+        return replies[len(commands) - 1]

@@ -18,19 +18,17 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from cometary.cluster.redis.admin import Wanted
-from cometary.cluster.redis.asking import Call, Withdrawals, asked
+from cometary.cluster.redis.asking import Asking, Call, Withdrawals
 from cometary.cluster.redis.call_times import CallTimes
 from cometary.cluster.redis.connection import ask_once
 from cometary.cluster.redis.lane import Lane
 from cometary.cluster.redis.one_server import connect, look_at
 from cometary.cluster.redis.slot_lines import SlotLines
 from cometary.cluster.redis.slots import Address, SlotMap, key_of, redirection_from, slot_of, slots_from
-from cometary.cluster.redis.wire import Refusal, Reply, command
+from cometary.cluster.redis.wire import Refusal, command
 from cometary.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cometary.cluster.redis.one_server import Watcher
     from cometary.cluster.redis.places import Place
     from cometary.cluster.redis.url import EngineURL
@@ -45,7 +43,7 @@ ASKING: Final = command("ASKING")
 SLOTS: Final = command("CLUSTER", "SLOTS")
 
 
-class ClusterLanes:
+class ClusterLanes(Asking):
     """See above.
 
     Args:
@@ -82,15 +80,6 @@ class ClusterLanes:
         server = self._map.of(slot_of(key.encode()))
         return server is not None and server in self._lanes and self._lanes[server].up
 
-    def call(
-        self,
-        command: bytes,
-        answered: Callable[[Reply], object],
-        refused: Callable[[EngineError], object] = lambda _: None,
-    ) -> None:
-        """Have a command done; `answered` is told the reply on the loop, or `refused` that it can never be done."""
-        self.put(Call(command, answered, refused))
-
     def put(self, call: Call) -> None:
         """Have a call made by whichever server has its key (rule 1)."""
         call.slot = slot = slot_of(key_of(call.command))
@@ -118,10 +107,6 @@ class ClusterLanes:
     def _note_settled(self, call: Call) -> None:
         if call.slot is not None and self._lines.ended(call.slot):
             self._send_those_that_waited(call.slot)
-
-    async def ask(self, *commands: bytes, undo: Callable[[], object] | None = None) -> Reply:
-        """Have commands done, and wait until all are; see `asked`."""
-        return await asked(self, commands, undo)
 
     def note_withdrawn(self, count: int) -> None:
         """Take note that nobody waits for some calls any longer: those that are not on their way are forgotten."""

@@ -48,7 +48,7 @@ class Connections(Protocol):
         ...
 
     async def ask(self, *commands: bytes, undo: Callable[[], object] | None = None) -> Reply:
-        """Have commands done, and wait for the reply to the last one; see `cometary.cluster.redis.asking.asked`."""
+        """Have commands done, and wait for the reply to the last one; see `cometary.cluster.redis.asking`."""
         ...
 
     def drop(self) -> None:

@@ -22,7 +22,7 @@ from typing import Final
 
 import trio
 
-from cometary.cluster.redis.asking import Call, Withdrawals, asked
+from cometary.cluster.redis.asking import Asking, Call, Withdrawals
 from cometary.cluster.redis.call_times import CallTimes
 from cometary.cluster.redis.replicas import Confirmations
 from cometary.cluster.redis.wire import Refusal, Reply, ReplyReader
@@ -49,7 +49,7 @@ ADVICE: Final = {
 """What to say of refusals."""
 
 
-class Lane:
+class Lane(Asking):
     """The connection.
 
     Args:
@@ -88,23 +88,10 @@ class Lane:
         self._trouble: str | None = None
         self.up = False
 
-    def call(
-        self,
-        command: bytes,
-        answered: Callable[[Reply], object],
-        refused: Callable[[EngineError], object] = lambda _: None,
-    ) -> None:
-        """Have a command done; `answered` is told the reply on the loop, or `refused` that it can never be done."""
-        self.put(Call(command, answered, refused))
-
     def put(self, call: Call) -> None:
         """Have a call made."""
         self._calls.append(call)
         self._called.set()
-
-    async def ask(self, *commands: bytes, undo: Callable[[], object] | None = None) -> Reply:
-        """Have commands done, and wait for the reply to the last one; see `asked`."""
-        return await asked(self, commands, undo)
 
     def take_all(self) -> list[Call]:
         """Return all calls that have no answer, which are somebody else's now."""
