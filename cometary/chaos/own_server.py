@@ -83,13 +83,16 @@ async def own_server(plan: Plan, beside: int = 0) -> AsyncGenerator[OwnServer]:
             _command(plan, beside),
             stdout=subprocess.PIPE,
             stderr=descriptor,
-            env=_environment(),
+            env=environment(),
             start_new_session=True,
         )
     finally:
         os.close(descriptor)
     try:
-        comet, control = await _ready(process, log)
+        ready = await addresses(process, STARTING)
+        if ready is None:
+            raise TargetError(f"a server of its own does not start; its log is {log}")
+        comet, control = ready
         yield OwnServer(comet, control, process.pid, Path(log))
     finally:
         await _stop(process)
@@ -104,22 +107,22 @@ def _command(plan: Plan, beside: int) -> list[str]:
     return [sys.executable, "-m", "cometary", "serve", APP, *options.split(), *kind, *speaks.split()]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return what a process of the bench's own finds in its environment (rule 2)."""
     return {name: value for name, value in os.environ.items() if not name.startswith("COMETARY_")}
 
 
-async def _ready(process: trio.Process, log: str) -> tuple[str, str]:
+async def addresses(process: trio.Process, seconds: float) -> tuple[str, str] | None:
+    """Wait until a server is ready; returns the URLs of its endpoint and its control interface, or None."""
     line = b""
-    with trio.move_on_after(STARTING):
+    with trio.move_on_after(seconds):
         while process.stdout is not None and not line.endswith(b"\n"):
             data = await process.stdout.receive_some()
             if not data:
                 break
             line += data
     found = READY.fullmatch(line)
-    if found is None:
-        raise TargetError(f"a server of its own does not start; its log is {log}")
-    return found[1].decode(), found[2].decode()
+    return None if found is None else (found[1].decode(), found[2].decode())
 
 
 async def _stop(process: trio.Process) -> None:

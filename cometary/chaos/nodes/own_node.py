@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 import subprocess
 import sys
@@ -14,11 +12,11 @@ from typing import Final
 import msgspec
 import trio
 
+from cometary.chaos.own_server import addresses, environment
 from cometary.chaos.shared import Target, find
 from cometary.chaos.wire import BROKEN, Wire
 from cometary.errors import TargetError
 
-READY: Final = re.compile(rb"cometary: comet (\S+), control (\S+)\n")
 STARTING: Final = 60.0
 """Seconds until a node must be ready: one that was killed waits until its lease has run out."""
 
@@ -100,28 +98,14 @@ class OwnNode:
                 self._command,
                 stdout=subprocess.PIPE,
                 stderr=log.fileno(),
-                env=self._environment(),
+                env={**environment(), "COMETARY_NODE_SECRET": self._secret},
                 start_new_session=True,
             )
-        self._control = await self._ready(self._process)
-        self.started += 1
-
-    def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("COMETARY_")}
-        return {**kept, "COMETARY_NODE_SECRET": self._secret}
-
-    async def _ready(self, process: trio.Process) -> str:
-        line = b""
-        with trio.move_on_after(STARTING):
-            while process.stdout is not None and not line.endswith(b"\n"):
-                data = await process.stdout.receive_some()
-                if not data:
-                    break
-                line += data
-        found = READY.fullmatch(line)
-        if found is None:
+        ready = await addresses(self._process, STARTING)
+        if ready is None:
             raise TargetError(f"node {self.name} does not start; its log is {self._log}")
-        return found[2].decode()
+        _, self._control = ready
+        self.started += 1
 
     async def kill(self) -> None:
         """Kill it."""
