@@ -33,10 +33,7 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
 
 CHECKER: Final = "tests/sessions/checker"
 LEFT_OUT: Final = (
-    *(
-        f"--ignore={CHECKER}/test_{name}.py"
-        for name in ("broken_rules", "broken_table", "long_runs", "promises")
-    ),
+    *(f"--ignore={CHECKER}/test_{name}.py" for name in ("broken_rules", "long_runs", "promises")),
     f"--deselect={CHECKER}/test_short_steps.py::test_a_short_step_that_does_otherwise_is_found_out",
     *("-m", "not browser"),
 )
