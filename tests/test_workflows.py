@@ -77,12 +77,12 @@ def test_an_action_is_the_same_commit_wherever_it_is_used() -> None:
     assert len({action.partition("@")[0] for action in used}) == len(used)
 
 
-def test_the_tests_are_run_with_each_python_that_the_package_names_and_has_compiled_wheels_for() -> None:
+def test_the_tests_are_run_with_each_python_that_the_package_names_and_these_have_compiled_wheels() -> None:
     [matrix] = re.findall(r"^\s+python: \[(.+)\]$", WORKFLOWS[-1].read_text(), re.MULTILINE)
     tested = re.findall(r'"(3\.\d+)"', matrix)
     wheels = [f"cp{version.replace('.', '')}-*" for version in tested]
     assert tested == NAMED
-    assert PYPROJECT["tool"]["cibuildwheel"]["build"] == wheels
+    assert set(wheels) <= set(PYPROJECT["tool"]["cibuildwheel"]["build"])
     assert PYPROJECT["project"]["requires-python"] == f">={tested[0]}"
 
 
