@@ -83,6 +83,10 @@ class Inheritance:
         """Adopt those of the process that had this one's name before (rule 5)."""
         self._note_gone(self._engine.node)
 
+    def under_way(self, node: str) -> bool:
+        """Whether sessions of a node that is gone may still be without a node."""
+        return node in self._nodes
+
     def _note_gone(self, node: str) -> None:
         if node not in self._nodes:
             self._nodes.add(node)

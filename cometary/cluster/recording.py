@@ -299,6 +299,11 @@ class Recording:
         text = f"<Session {keeper.name}> goes on here, in generation {record.generation}"
         logger.debug("session adopted", text=text, session=keeper.name, generation=record.generation)
 
+    def has_settled(self, node: str) -> bool:
+        """Whether it is known what has become of all sessions of a node that has gone: each was adopted, or ended."""
+        going = self._engine.address(node) is not None  # its lease has run out, and nobody has been told yet
+        return not going and not self._inheritance.under_way(node)
+
     def take_back(self) -> None:
         """Go on with the sessions of the process that had this one's name before it (rule 5)."""
         self._inheritance.take_back()

@@ -94,6 +94,7 @@ class NodesEngine:
 
     Attributes:
         gaps: tells the sessions here that hear a path that something is missing.
+        settled: whether it is known what has become of all sessions of a node that has gone.
     """
 
     def __init__(
@@ -123,8 +124,10 @@ class NodesEngine:
         self._telling: dict[str, Telling] = {}
         self._wishes = wishes = Wishes()
         self.gaps: Callable[[str], object] = _nobody
+        self.settled: Callable[[str], bool] = _always
         self._histories = NodeHistories(contracts, cluster, wishes, self._route_kept, self._tell_gap)
         self.members = NodeMembers(say)
+        self._unsettled = set[str]()
         self.history = self._histories.read
 
     def attach(self, dispatcher: ActorRef[Any]) -> None:
@@ -207,9 +210,12 @@ class NodesEngine:
         self._histories.catch_up()
 
     def _end_orphans(self) -> None:
-        for node in [node for node in self.members.orphaned if not self._cluster.alive(node)]:
-            self.members.end(node)
-            self._histories.catch_up()  # whether it has gone may be known much later
+        gone = {node for node in self.members.orphaned if not self._cluster.alive(node)}
+        for node in gone:
+            self.members.end(node, settled=self.settled(node))
+        if gone - self._unsettled:
+            self._histories.catch_up()  # whether they have gone may be known much later
+        self._unsettled = gone & self.members.orphaned
 
     # -- what is heard here
 
@@ -374,3 +380,7 @@ class NodesEngine:
 
 def _nobody(_: str) -> None:
     """Is told."""
+
+
+def _always(_: str) -> bool:
+    return True

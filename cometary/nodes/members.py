@@ -4,8 +4,9 @@
     then what changes. So a link that breaks loses nothing.
 2.  A session that was adopted is of a higher generation. Of two nodes that say that they have it, the one with the
     higher generation is believed, no matter which speaks last, and what the other says of its leaving.
-3.  The sessions of a node that has gone stay until its lease has run out, for others to adopt them meanwhile: nobody is
-    told that they left and came again. Those that nobody has adopted are then gone, all in one turn.
+3.  The sessions of a node that has gone stay until its lease has run out, and then those that cannot outlive it are
+    gone, all in one turn. The others stay until it is known what has become of all of them: only then are those gone
+    that nobody has adopted. Nobody is told that they left and came again.
 4.  A session that this node hands on, since it stops, has not left either: it is told as one of this node's until
     another node has it. If none comes to have it, rule 3 holds, since this node is about to go.
 """
@@ -138,9 +139,16 @@ class NodeMembers(Members):
         if not held:
             self._of.pop(holder, None)
 
-    def end(self, node: str) -> None:
-        """Take note that the lease of a node that has gone has run out (rule 3)."""
-        self.orphaned.discard(node)
-        self._unconfirmed.pop(node, None)
-        for path, name in [*self._of.get(node, ())]:
-            self._gone(node, path, name)
+    def end(self, node: str, *, settled: bool = True) -> None:
+        """Take note that the lease of a node that has gone has run out (rule 3).
+
+        Args:
+            node: its name.
+            settled: whether it is known what has become of those of its sessions that can outlive it.
+        """
+        if settled:
+            self.orphaned.discard(node)
+            self._unconfirmed.pop(node, None)
+        for key in [*self._of.get(node, ())]:
+            if settled or self._holder[key][1] == 0:
+                self._gone(node, *key)

@@ -140,6 +140,8 @@ class OtherNodes:
     def note_recording(self, recording: Recording, directory: Directory) -> None:
         """Begin to find sessions that can outlive their node (rule 5)."""
         self._recording = recording
+        assert self._engine is not None  # noqa: S101 - sessions are opened by a server that can publish
+        self._engine.settled = recording.has_settled
         self.finding = Finding(self.peers, directory, recording, self.peers.serve)
 
     def note_receipts(self, receipts: ReceiptLog) -> None:

@@ -13,6 +13,7 @@ from cometary.cluster.items import SIGN_ON
 from cometary.cluster.local import LocalEngine, SharedState
 from cometary.cluster.record import opened
 from cometary.cluster.recording import LONGEST_SID, PATIENCE, Recording
+from cometary.errors import ProtocolError
 from cometary.sessions import SessionManager
 from cometary.sessions.directory import Directory
 from cometary.sessions.ids import new_sid, nobodys_sid, tag_of_node
@@ -217,3 +218,28 @@ async def test_the_sessions_of_a_node_that_is_there_again_are_not_forgotten(proc
     assert forgotten == []
     await process.recording._inheritance._take_over_from("c")
     assert forgotten == ["c"]
+
+
+async def test_a_node_that_has_gone_is_settled_only_once_somebody_has_each_of_its_sessions(
+    process: Process, nursery: trio.Nursery, autojump_clock: object
+) -> None:
+    prevented = True
+
+    def find_room() -> None:
+        if prevented:
+            raise ProtocolError("server-full", "no room", retry_after=1)
+
+    process.manager.find_room = find_room
+    await process.join("b")
+    nursery.start_soon(process.a.run)
+    assert not process.recording.has_settled("b"), "it is there"
+    while process.a.alive("b"):
+        assert not process.recording.has_settled("b")
+        await trio.sleep(0.1)
+    assert not process.recording.has_settled("b"), "that is noticed later"
+    await trio.sleep(12)
+    assert not process.recording.has_settled("b"), "the session has been adopted by nobody"
+    prevented = False
+    await trio.sleep(5)
+    assert process.told == [("adopted", 2)]
+    assert process.recording.has_settled("b")

@@ -11,9 +11,10 @@ import pytest
 import trio
 
 from cometary.cluster.local import LocalEngine, SharedState
+from cometary.dispatch.members import Member
 from cometary.errors import MailboxFullError, ProtocolError
 from cometary.nodes.engine import PATIENCE, NodesEngine
-from cometary.nodes.messages import Told
+from cometary.nodes.messages import Came, Told
 from cometary.nodes.publications import Others, Outgoing
 from cometary.packets.contract_table import Contracts
 from cometary.packets.packet import Packet
@@ -102,6 +103,24 @@ async def test_nothing_is_remembered_of_a_node_that_is_forgotten() -> None:
         server.engine.lost(peer)
         server.engine.members.end(peer.node)
     assert sizes(server.engine) == before
+
+
+async def test_members_of_a_node_that_has_gone_are_let_go_of_again_until_it_is_settled(
+    autojump_clock: object,
+) -> None:
+    engine, settled = Server().engine, False
+    peer: Any = SimpleNamespace(node="b", outgoing=Outgoing("b", Lock()))
+    engine.settled = lambda node: settled and node == "b"
+    engine.members.hear("b", Came("p", (("x", None, 1), ("y", None, 0))))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(engine.run)
+        engine.lost(peer)
+        await trio.sleep(10)
+        assert engine.members.present("p", 9).members == [Member("x")]
+        settled = True
+        await trio.sleep(1)
+        assert engine.members.present("p", 9).members == []
+        nursery.cancel_scope.cancel()
 
 
 def sizes(engine: NodesEngine) -> dict[str, int]:

@@ -98,6 +98,24 @@ def test_those_of_a_dead_node_leave_when_its_lease_has_run_out_once() -> None:
     assert changes(nodes.members["c"]) is None
 
 
+def test_those_that_can_outlive_their_node_stay_until_all_of_them_have_another_or_have_ended() -> None:
+    nodes = Nodes()
+    dead, heir, watching = (nodes.members[name] for name in "abc")
+    for name, generation in (("x", 1), ("y", 1), ("z", 0)):
+        dead.join("p", Member(name), generation)
+    nodes.deliver()
+    changes(watching)
+    watching.orphaned.add("a")
+    watching.end("a", settled=False)
+    assert changes(watching) == ([], ["z"])
+    heir.join("p", Member("x"), 2)
+    nodes.deliver()
+    assert watching.orphaned == {"a"}
+    watching.end("a")
+    assert watching.orphaned == set()
+    assert changes(watching) == ([], ["y"])
+
+
 def test_a_session_that_was_adopted_has_not_left_whatever_its_former_node_says_and_when() -> None:
     for last_first in (False, True):
         nodes = Nodes()
