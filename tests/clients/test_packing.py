@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,34 @@ ln -s {ROOT}/node_modules node_modules
 """An npm that installs what the lock file names without a network: from where it has been installed already."""
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """What a clone has of it: all but what was installed and made."""
+def clone(directory: Path) -> Path:
+    """Make what a clone has of it, in a directory: all but what was installed and made."""
     names = ["package.json", "package-lock.json", "clients/javascript"]
     for name in subprocess.check_output(["git", "ls-files", *names], cwd=ROOT, text=True).splitlines():  # noqa: S607
-        target = tmp_path / "clone" / name
+        target = directory / "clone" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target)
-    return tmp_path / "clone"
+    return directory / "clone"
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The client's directory in a clone in which the tools are installed; the archive made there, and what is in it."""
+
+    client: Path
+    archive: Path
+    files: frozenset[str]
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    """The package, made once: that takes longer than to look at it."""
+    directory = tmp_path_factory.mktemp("packed")
+    cloned = clone(directory)
+    (cloned / "node_modules").symlink_to(ROOT / "node_modules")
+    client = cloned / "clients/javascript"
+    told = pack(client, "--pack-destination", str(directory))
+    return Packed(client, directory / told["filename"], frozenset(file["path"] for file in told["files"]))
 
 
 def pack(directory: Path, *options: str, first_on_path: Path | None = None) -> Any:
@@ -53,37 +73,36 @@ def pack(directory: Path, *options: str, first_on_path: Path | None = None) -> A
     return json.loads(done.stdout)[0]
 
 
-def test_it_is_packed_where_nothing_was_installed(clone: Path, tmp_path: Path) -> None:
+def test_it_is_packed_where_nothing_was_installed(tmp_path: Path) -> None:
     stand_in = tmp_path / "bin/npm"
     stand_in.parent.mkdir()
     stand_in.write_text(INSTALLS)
     stand_in.chmod(0o755)
-    client = clone / "clients/javascript"
+    cloned = clone(tmp_path)
+    client = cloned / "clients/javascript"
     packed = pack(client, "--pack-destination", str(tmp_path), first_on_path=stand_in.parent)
-    assert (clone / "node_modules").is_symlink(), "nothing was installed"
+    assert (cloned / "node_modules").is_symlink(), "nothing was installed"
     assert (tmp_path / packed["filename"]).exists()
     assert (client / "types/comet.d.ts").exists()
 
 
-def test_what_it_exports_is_in_it(clone: Path) -> None:
-    (clone / "node_modules").symlink_to(ROOT / "node_modules")
-    client = clone / "clients/javascript"
-    packed = {file["path"] for file in pack(client, "--dry-run")["files"]}
-    package = json.loads((client / "package.json").read_text())
+def test_what_it_exports_is_in_it(packed: Packed) -> None:
+    package = json.loads((packed.client / "package.json").read_text())
     named = {name.removeprefix("./") for name in names(package["exports"])}
-    assert named | {"README.md", "LICENSE", "old/package.json"} <= packed
-    assert (client / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
-    assert not {name for name in packed if name.startswith("tests/")}
-    assert {f"types/{Path(name).stem}.d.ts" for name in packed if name.startswith("src/")} <= packed
+    assert named | {"README.md", "LICENSE", "old/package.json"} <= packed.files
+    assert (packed.client / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+    assert not {name for name in packed.files if name.startswith("tests/")}
+    assert {
+        f"types/{Path(name).stem}.d.ts" for name in packed.files if name.startswith("src/")
+    } <= packed.files
 
 
-def test_programs_that_require_it_and_pages_without_modules_have_it_too(clone: Path, tmp_path: Path) -> None:
-    (clone / "node_modules").symlink_to(ROOT / "node_modules")
-    client = clone / "clients/javascript"
-    packed = pack(client, "--pack-destination", str(tmp_path))
+def test_programs_that_require_it_and_pages_without_modules_have_it_too(
+    packed: Packed, tmp_path: Path
+) -> None:
     installed = tmp_path / "page/node_modules/cometary"
     installed.mkdir(parents=True)
-    shutil.unpack_archive(tmp_path / packed["filename"], tmp_path, "gztar")
+    shutil.unpack_archive(packed.archive, tmp_path, "gztar")
     (tmp_path / "package").rename(installed.parent / "whole")
     installed.rmdir()
     (installed.parent / "whole").rename(installed)
