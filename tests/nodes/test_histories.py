@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.nodes.house import House, Node, running_house
+from tests.nodes.house import House, Node, running_house, wait_until
 from tests.workers.house import Page
 
 APP = "tests/nodes/kept_application.py:app"
@@ -77,8 +77,13 @@ def history(node: Node, path: str) -> list[Any]:
 
 
 def test_whoever_comes_later_is_given_what_is_kept_whichever_node_is_asked(house: House) -> None:
+    there = [Listener(node) for node in house.nodes]
+    for listener in there:
+        listener.connect("kept/behind")
     publish(house.nodes[0], "kept/later", range(5))
-    time.sleep(0.05)  # else they may come as if they were published when it has connected
+    publish(house.nodes[0], "kept/behind", ["it"])
+    for listener in there:  # else they may come as if they were published when it has connected
+        listener.hears("kept/behind", "it")
     for node in house.nodes:
         assert history(node, "kept/later") == [*range(5)]
         listener = Listener(node)
@@ -165,7 +170,7 @@ def test_what_a_node_has_taken_is_everywhere_after_it_was_killed(house: House) -
 
     telling = Thread(target=tell)
     telling.start()
-    time.sleep(0.3)
+    wait_until(lambda: len(taken) > 20)
     third.server.process.kill()
     telling.join()
     assert taken

@@ -25,6 +25,7 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Generator[Workers]:
     with running_workers("--tls-cert", cert, "--tls-key", key) as running:
         running.trusts = trusting()
         assert running.server.comet.startswith("https://")
+        running.one_of_each()  # it is ready when the first of them is
         yield running
 
 
