@@ -1,7 +1,13 @@
-"""Run every check of the project, one after the other, and say at the end how each went.
+"""Run every check of the project, and say at the end how each went.
 
 All of them run, whatever fails before; the exit status is 1 if any failed. `make test` installs what the
 first ones need and calls this.
+
+1. Checks follow one another. What they print goes straight through.
+2. Beside them run, one after the other as well, those that only compute (`BESIDE`), on what the others leave of the
+   processors: tests wait a third of their time, for servers, browsers and clocks, but never for these.
+3. What one of these prints comes as a whole, when the tests are over.
+4. What tests the compiled modules comes last, for all that is made of them is there by then; both of it at once.
 """
 
 from __future__ import annotations
@@ -11,6 +17,8 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -26,7 +34,6 @@ CHECKS = {
     "style": "ruff check .",
     "format": "ruff format --check .",
     "types (mypy)": "mypy",
-    "types (pyright)": "pyright --warnings",
     "layers": "lint-imports --no-logo",
     "format (JavaScript)": (
         "prettier --check clients/javascript tests/clients tests/doors tests/transport examples/hooks "
@@ -42,11 +49,19 @@ CHECKS = {
     "tests (Python)": (
         f"pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --junitxml={PYTHON_REPORT}"
     ),
+    "compiling": f"{sys.executable} scripts/compile.py",
     "tests (compiled)": f"{sys.executable} scripts/compile.py --test",
-    "instructions": f"{sys.executable} -m benchmarks.profile.guard",
 }
+NEEDS_PROGRAMS = "tests (Python)"
+NEEDS_COMPILED = "tests (compiled)"
 
-TAKES_ALL_CORES = "tests (Python)"
+EARLY = "compiling, beside tests"
+BESIDE = {EARLY: CHECKS["compiling"], "types (pyright)": "pyright --warnings"}
+"""Rule 2. What could not be compiled there is compiled again in its turn, and only that counts."""
+AT_LAST = {"instructions": f"{sys.executable} -m benchmarks.profile.guard"}
+"""Rule 4: beside the tests of what was compiled."""
+STAND_BACK = 19
+"""The niceness of what runs beside the tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +78,15 @@ class Outcome:
 
 def run(name: str, command: str) -> Outcome:
     """Run one check; what it prints goes straight through."""
-    print(f"\n=== {name}: {command.replace(f'{ROOT}/', '')}", flush=True)
+    print(shown(name, command), flush=True)
     started = time.monotonic()
     status = subprocess.run(command.split(), cwd=ROOT, env=tools_first(), check=False).returncode
     return Outcome(name, status == 0, time.monotonic() - started)
+
+
+def shown(name: str, command: str) -> str:
+    """The line above what a check prints."""
+    return f"\n=== {name}: {command.replace(f'{ROOT}/', '')}"
 
 
 def install_meanwhile() -> subprocess.Popen[bytes]:
@@ -82,13 +102,46 @@ def wait_for(installing: subprocess.Popen[bytes]) -> Outcome:
     return Outcome("browser and programs, at last", status == 0, time.monotonic() - started)
 
 
-def compile_meanwhile() -> subprocess.Popen[bytes]:
-    """Begin to compile, on one core, while checks run that take one as well.
+def run_beside(name: str, command: str, niceness: int) -> tuple[Outcome, str]:
+    """Run one check beside others; returns what it has printed, too."""
+    started = time.monotonic()
+    nice = ["nice", "-n", str(niceness), *command.split()]
+    done = subprocess.run(
+        nice,
+        cwd=ROOT,
+        env=tools_first(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    outcome = Outcome(name, done.returncode == 0, time.monotonic() - started)
+    return outcome, f"{shown(name, command)}\n{done.stdout}"
 
-    What it says is of no interest: where it has failed, the tests of what was compiled try again.
-    """
-    command = [sys.executable, "scripts/compile.py"]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+class Beside:
+    """What runs beside the other checks, one after the other."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._running: list[Future[tuple[Outcome, str]]] = []
+
+    def start(self, checks: Mapping[str, str], niceness: int = 0) -> None:
+        """Begin with these, when those before have ended."""
+        self._running += [self._thread.submit(run_beside, *check, niceness) for check in checks.items()]
+
+    def wait(self) -> list[Outcome]:
+        """Wait until all have ended, print what they have printed, and return how they went."""
+        ended = [each.result() for each in self._running]
+        self._running.clear()
+        for _, printed in ended:
+            print(printed, end="", flush=True)
+        return [outcome for outcome, _ in ended]
+
+    def give_up(self) -> None:
+        """Begin with no other one."""
+        self._thread.shutdown(cancel_futures=True)
 
 
 def tools_first() -> dict[str, str]:
@@ -137,18 +190,32 @@ def count_javascript_tests() -> Tests:
     return Tests("JavaScript", passed, failed, sum(left_out))
 
 
+def run_all(beside: Beside) -> list[Outcome]:
+    """Run the checks; returns how each went."""
+    installing = install_meanwhile()
+    beside.start(BESIDE, STAND_BACK)
+    outcomes: list[Outcome] = []
+    for name, command in CHECKS.items():
+        if name == NEEDS_PROGRAMS:
+            outcomes.append(wait_for(installing))
+        if name == "compiling":
+            outcomes += [each for each in beside.wait() if each.passed or each.name != EARLY]
+        if name == NEEDS_COMPILED:
+            beside.start(AT_LAST)
+        outcomes.append(run(name, command))
+    return outcomes + beside.wait()
+
+
 def main() -> int:
     """Run the checks; returns the exit status."""
     REPORTS.mkdir(exist_ok=True)
     for report in (PYTHON_REPORT, JAVASCRIPT_REPORT):
         report.unlink(missing_ok=True)
-    installing, compiling = install_meanwhile(), compile_meanwhile()
-    outcomes: list[Outcome] = []
-    for name, command in CHECKS.items():
-        if name == TAKES_ALL_CORES:
-            outcomes.append(wait_for(installing))
-            compiling.wait()
-        outcomes.append(run(name, command))
+    beside = Beside()
+    try:
+        outcomes = run_all(beside)
+    finally:
+        beside.give_up()
     tests = (count_python_tests(), count_javascript_tests())
     faults = [each.fault for each in tests if each.fault]
     print("\n=== summary", *outcomes, *[f"FAILED: {fault}" for fault in faults], sep="\n")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +36,48 @@ def test_the_reports_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     javascript.write_text("# tests 7\n# pass 4\n# fail 1\n# cancelled 0\n# skipped 1\n# todo 1\n")
     assert check.count_python_tests() == check.Tests("Python", 1, 1, 1)
     assert check.count_javascript_tests() == check.Tests("JavaScript", 4, 1, 2)
+
+
+def test_what_runs_beside_the_others_counts_and_prints_all_that_it_has_to_say_at_the_end(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    beside = check.Beside()
+    beside.start({"first": "echo one", "second": "false"}, check.STAND_BACK)
+    beside.start({"third": "nice"})
+    assert [(each.name, each.passed) for each in beside.wait()] == [
+        ("first", True),
+        ("second", False),
+        ("third", True),
+    ]
+    shown = "\n=== first: echo one\none\n\n=== second: false\n\n=== third: nice\n"
+    assert re.fullmatch(rf"{shown}\d+\n", capfd.readouterr().out)
+    assert beside.wait() == []
+    beside.give_up()
+
+
+def test_a_check_beside_the_others_that_cannot_be_started_is_not_forgotten() -> None:
+    beside = check.Beside()
+    beside.start({"missing": "no-such-program"})
+    assert [each.passed for each in beside.wait()] == [False]
+    beside.give_up()
+
+
+def test_a_compiler_that_fails_beside_the_tests_is_tried_again_and_only_that_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(check, "install_meanwhile", lambda: subprocess.Popen([sys.executable, "-c", ""]))
+    monkeypatch.setattr(
+        check, "CHECKS", {"tests (Python)": "true", "compiling": "true", "tests (compiled)": "false"}
+    )
+    monkeypatch.setattr(check, "BESIDE", {check.EARLY: "false", "types (pyright)": "false"})
+    monkeypatch.setattr(check, "AT_LAST", {"instructions": "true"})
+    beside = check.Beside()
+    assert [(each.name, each.passed) for each in check.run_all(beside)] == [
+        ("browser and programs, at last", True),
+        ("tests (Python)", True),
+        ("types (pyright)", False),
+        ("compiling", True),
+        ("tests (compiled)", False),
+        ("instructions", True),
+    ]
+    beside.give_up()
