@@ -10,12 +10,13 @@ without harm. All that asks about them is in one file, so that one process makes
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 
 from cometary.testing import check_model
 from tests.sessions.checker.__main__ import main
-from tests.sessions.checker.exploring import declared_ways, explored, scopes_by_way
+from tests.sessions.checker.exploring import CountingModel, declared_ways, explored, scopes_by_way
 from tests.sessions.checker.model import MOVES, SessionModel
 from tests.sessions.checker.scopes import COMPLETE, SCOPES, STATES, USUAL
 from tests.sessions.checker.table_breaks import TableBreak, table_breaks
@@ -83,9 +84,18 @@ def is_found_out(change: TableBreak) -> bool:
             for scope in scopes:
                 made[scope] = min(made.get(scope, 1 << 30), explored(scope).taken[way])
     earliest = sorted(made, key=made.__getitem__)
-    return any(does_harm(change, scope, NEAR) for scope in earliest) or any(
+    near_by = [scope for scope in earliest if made[scope] <= moves_near_by(scope)]
+    return any(does_harm(change, scope, NEAR) for scope in near_by) or any(
         does_harm(change, scope, STATES.get(scope, USUAL)) for scope in earliest
     )
+
+
+@cache
+def moves_near_by(scope: str) -> int:
+    """How many moves are made near by: what is changed in a later one cannot be seen there."""
+    model = CountingModel(SCOPES[scope])
+    check_model(model, max_states=NEAR)
+    return model.made
 
 
 def does_harm(change: TableBreak, scope: str, states: int) -> bool:
