@@ -16,6 +16,7 @@
 #   make socketio-suite run the tests of npm's socket.io-client against our server, two minutes; it takes them from GitHub,
 #                or from SOCKETIO_REPOSITORY=/path/to/socket.io
 #   make converse see converse.js, which npm installs into .cache, talk by BOSH in Chromium; it needs Prosody
+#   make hour    simulate an hour of trouble for hundreds of pages, a minute; the tests have half of it for half of them
 #   make mutants change the sources a little, thousands of times, and see whether a test notices each time, hours;
 #                CHANGED=main tries only what differs from that branch, MODULES="dispatch cometary/fsm/full_path.py" only those
 #
@@ -32,7 +33,7 @@ RELEASE := .cache/release
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-set-up compile wheel docs release release-rehearsal fuzz proxies autobahn socketio-suite converse mutants format lock clean
+.PHONY: demo test test-set-up compile wheel docs release release-rehearsal fuzz proxies autobahn socketio-suite converse hour mutants format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python scripts/compile.py --if-possible
@@ -76,6 +77,10 @@ socketio-suite: $(VENV)/dev.stamp node_modules/.package-lock.json
 
 converse: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m tests.converse
+
+hour: $(VENV)/dev.stamp
+	$(VENV)/bin/python -m tests.simulation --seed 11 --sessions 400 --minutes 60 --send-every 900 --cut-every 600 \
+		--crash-every 2 --wait 300
 
 mutants: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m tests.mutation $(if $(CHANGED),--changed $(CHANGED)) $(MUTANTS_OPTIONS) $(MODULES)

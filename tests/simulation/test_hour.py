@@ -1,19 +1,19 @@
-"""An hour of trouble for hundreds of pages."""
+"""Half an hour of trouble for hundreds of pages; `make hour` has twice as many live through an hour."""
 
 from __future__ import annotations
 
 from tests.simulation.report import table
 from tests.simulation.run import Plan, simulate
 
-HOUR = Plan(
-    11, sessions=400, minutes=60, send_every=900, cut_every=600, crash_every=2, wait=300
+HALF_AN_HOUR = Plan(
+    11, sessions=200, minutes=30, send_every=600, cut_every=400, crash_every=1, wait=300
 )  # few packets a page, and many pages
 
 
-def test_an_hour_of_trouble_breaks_no_promise_to_hundreds_of_pages() -> None:
-    outcome = simulate(HOUR)
+def test_half_an_hour_of_trouble_breaks_no_promise_to_hundreds_of_pages() -> None:
+    outcome = simulate(HALF_AN_HOUR)
     assert not outcome.faults, table(outcome)
-    assert outcome.up.sent > 2_000
+    assert outcome.up.sent > 800
     assert sum(outcome.ended.values()) > 500
     for trouble, least in LEAST.items():
         assert outcome.troubles[trouble] > least, table(outcome)
