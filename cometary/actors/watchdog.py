@@ -206,6 +206,9 @@ BATCH = Scheduler.run_batch.__code__
 RECEIVING = {"on_receive", "_handle_receive"}
 """Methods of an actor whose argument is the message."""
 
+OURS = "cometary"
+"""The package whose functions call those of others."""
+
 IN_ITS_PLACE = Shortcut.take_in_turn.__name__
 """The method of a shortcut whose argument is the message."""
 
@@ -252,10 +255,14 @@ def _first_of(inside: list[FrameType]) -> LoopCall | None:
     """Return the outermost call that is not machinery; `inside` has the innermost frame first."""
     outside_in = tuple(reversed(inside))
     for depth, frame in enumerate(outside_in):
-        module = str(frame.f_globals.get("__name__"))
-        if not any(module == each or module.startswith(f"{each}.") for each in MACHINERY):
+        if not any(_is_of(frame, each) for each in MACHINERY):
             return LoopCall(outside_in[depth:])
     return None
+
+
+def _is_of(frame: FrameType, package: str) -> bool:
+    module = str(frame.f_globals.get("__name__"))
+    return module == package or module.startswith(f"{package}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +272,8 @@ class BlockedHandler:
     Attributes:
         ref: the actor whose handler it is; None if it is none.
         message_type: name of the class of the message; None if it handles none, or that is not known.
-        function: name of the function that the loop has called.
+        function: name of the function that is to blame: of those that were called, the first that is not the
+            framework's, if there is one.
         seconds: how long it has held up the loop by now, at least.
         traceback: where it is, as text.
     """
@@ -277,18 +285,29 @@ class BlockedHandler:
     traceback: str
 
     def __str__(self) -> str:
-        who = f"{self.function}, which is no actor's," if self.ref is None else f"{self.ref}"
+        who = f"{self.function}, which is no actor's," if self.ref is None else self._actor(self.ref)
         doing = f" with a message of type {self.message_type}" if self.message_type else ""
         return (
             f"{who} has held up the event loop for {self.seconds:.3f} s{doing}; it is here:\n{self.traceback}"
         )
 
+    def _actor(self, ref: ActorRef[Any]) -> str:
+        """Tell whose it is; of an actor that runs the function of somebody else its name alone says nothing."""
+        is_method = self.function.startswith(f"{ref.qualified_label}.")
+        return f"{ref}" if is_method else f"{self.function}, run by {ref},"
+
 
 def describe(system: ActorSystem, call: LoopCall, seconds: float) -> BlockedHandler:
     """Find out whose call it is, while it goes on."""
-    where, function = call.traceback(), call.identity.f_code.co_qualname
+    where, function = call.traceback(), function_of(call)
     ref, kind = whose(call)
     return BlockedHandler(_in_its_turn(system) if ref is None else ref, kind, function, seconds, where)
+
+
+def function_of(call: LoopCall) -> str:
+    """Return the name of the function that is to blame: the outermost one that is not the framework's."""
+    theirs = (frame for frame in call.frames if not _is_of(frame, OURS))
+    return next(theirs, call.identity).f_code.co_qualname
 
 
 def whose(call: LoopCall) -> tuple[ActorRef[Any] | None, str | None]:

@@ -13,6 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from cometary.actors import Actor, BlockedHandler, system, system_in_thread
 from cometary.errors import UsageError
+from cometary.supervision.function import FunctionActor
 
 LIMIT = 0.02
 PATIENCE = 30.0
@@ -172,6 +173,22 @@ async def test_what_blocks_and_is_no_actor_is_shown_too(warned: Warned) -> None:
         assert report.ref is None
         assert report.function.endswith("stray")
         assert "stray, which is no actor's, has held up" in warned.texts[0]
+
+
+async def test_a_function_that_an_actor_of_the_framework_runs_is_named(warned: Warned) -> None:
+    async def chat(word: str) -> None:
+        assert word
+        await trio.lowlevel.checkpoint()
+        warned.block_until_warned()
+
+    async with system(watchdog=LIMIT):
+        ref = FunctionActor.start(chat, "hunter2")
+        await wait_all_tasks_blocked()
+        (report,) = warned.reports
+        assert report.ref == ref
+        assert report.function.endswith("chat")
+        assert f"chat, run by {ref}, has held up" in warned.texts[0]
+        assert "hunter2" not in warned.texts[0]
 
 
 async def test_a_handler_without_a_frame_of_its_actor_is_found_by_its_turn(warned: Warned) -> None:
