@@ -177,9 +177,19 @@ def _session(client: httpx.Client, given: Mapping[str, Any]) -> None:
     steps = session.pop("steps", ())
     width = max(map(len, session))
     for name, value in session.items():
-        print(f"{name.ljust(width)}  {plain(shown(value))}".rstrip())
+        first, *others = rows_of(value)
+        print(f"{name.ljust(width)}  {plain(first)}".rstrip())
+        for row in others:
+            print(f"{' ' * width}  {plain(row)}")
     for step in steps:
         print(plain(step_line(step)))
+
+
+def rows_of(value: object) -> list[str]:
+    """Return a value of an answer as text: of a list of objects a row for each."""
+    if isinstance(value, list) and any(isinstance(each, dict) for each in cast("list[object]", value)):
+        return [shown(each) for each in cast("list[object]", value)]
+    return [shown(value)]
 
 
 def _ended(client: httpx.Client, given: Mapping[str, Any]) -> None:

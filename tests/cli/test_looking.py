@@ -88,13 +88,16 @@ def test_one_that_has_ended_is_shown_with_why(
 ) -> None:
     name = name_of_the_last(capsys)
     assert main(["send", session.sid, "jobs/7", '"hidden message"']) == 0
+    assert main(["send", session.sid, "jobs/8", '"hidden message"']) == 0
     session.exchange(close=True)
     capsys.readouterr()
     assert main(["session", name]) == 0
     out = capsys.readouterr().out
     shown = dict(line.split(maxsplit=1) for line in out.splitlines() if " " in line.strip())
     assert (shown["state"], shown["reason"]) == ("ended", "closed")
-    assert shown["undelivered_packets"].startswith("path=jobs/7 size=")
+    assert re.search(
+        r"^undelivered_packets +path=jobs/7 size=\d+\n {2,}path=jobs/8 size=\d+$", out, re.MULTILINE
+    )
     assert "hidden message" not in out
 
 
