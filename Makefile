@@ -13,8 +13,8 @@
 #   make proxies run the server behind a real nginx, Caddy and HAProxy, if they are installed, and see what comes through
 #   make autobahn run Autobahn's fuzzing client against the front end's WebSockets, minutes; it needs Python 2.7,
 #                PYTHON2=/path/to/python2.7; AUTOBAHN_CASES="1.* 5.*" runs some of them
-#   make socketio-suite run the tests of npm's socket.io-client against our server, two minutes; it takes them from GitHub,
-#                or from SOCKETIO_REPOSITORY=/path/to/socket.io
+#   make socketio-suite run the tests of npm's socket.io-client against our server, a minute; it takes them from GitHub,
+#                or from SOCKETIO_REPOSITORY=/path/to/socket.io, of the version that the lock file names, or of SOCKETIO_TAG
 #   make converse see converse.js, which npm installs into .cache, talk by BOSH in Chromium; it needs Prosody
 #   make hour    simulate an hour of trouble for hundreds of pages, a minute; the tests have half of it for half of them
 #   make mutants change the sources a little, thousands of times, and see whether a test notices each time, hours;

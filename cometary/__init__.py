@@ -13,7 +13,7 @@ from cometary.on_demand import importer
 if TYPE_CHECKING:
     from cometary.app import App, Socket
     from cometary.connector import AsyncConnector, Connector, Outbox
-    from cometary.sessions import Failure, Packet, Receipt, Session
+    from cometary.sessions import Failure, Handshake, Packet, Receipt, Session
     from cometary.transport.codecs.encoded import encoded_cbor, encoded_json
     from cometary.version import __version__
 
@@ -22,6 +22,7 @@ __all__ = [
     "AsyncConnector",
     "Connector",
     "Failure",
+    "Handshake",
     "Outbox",
     "Packet",
     "Receipt",
@@ -39,6 +40,7 @@ _find = importer(
         "AsyncConnector": "cometary.connector",
         "Connector": "cometary.connector",
         "Failure": "cometary.sessions",
+        "Handshake": "cometary.sessions",
         "Outbox": "cometary.connector",
         "Packet": "cometary.sessions",
         "Receipt": "cometary.sessions",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from cometary.app.sockets import Place
-    from cometary.sessions import Session
+    from cometary.sessions import Handshake, Session
 
 MOST_WAITING: Final = 100
 
@@ -53,6 +53,11 @@ class Socket:
     def data(self) -> dict[str, Any]:
         """The session's own notes, such as what its client was let in with."""
         return self.session.data
+
+    @property
+    def handshake(self) -> Handshake | None:
+        """What the client showed of itself when it connected, by Socket.IO; see `Session.handshake`."""
+        return self.session.handshake
 
     @property
     def connected(self) -> bool:

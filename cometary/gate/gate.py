@@ -136,7 +136,8 @@ class Gate:
             else:
                 self._manager.find_room()
                 judged = partial(self._welcoming.open, opening, binding)
-                self._judging.ask(applicant(credentials, opening.policy), opening, judged)
+                who = applicant(credentials, opening.policy, opening.handshake)
+                self._judging.ask(who, opening, judged)
         except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             opening.refuse(refusal_of(error))
 

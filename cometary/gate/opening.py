@@ -11,6 +11,7 @@ from cometary.sessions import Applicant
 if TYPE_CHECKING:
     from cometary.errors import ProtocolError
     from cometary.sessions.events import Stream
+    from cometary.sessions.handshake import Handshake
     from cometary.sessions.policy import Policy
 
 NO_TOKEN: Final[Any] = object()
@@ -80,9 +81,10 @@ class Opening:
     Attributes:
         stream: what is attached to the session once it has opened; None, as it is at first, for nothing.
         resumes: whether its client can go on with the session elsewhere, as only those of some wires can.
+        handshake: what the application may see of how its client connected; None for nothing, as at first.
     """
 
-    __slots__ = ("credentials", "policy", "resumes", "rid", "stream", "wait", "wire")
+    __slots__ = ("credentials", "handshake", "policy", "resumes", "rid", "stream", "wait", "wire")
 
     def __init__(
         self,
@@ -99,6 +101,7 @@ class Opening:
         self.policy = policy
         self.stream: Stream | None = None
         self.resumes = False
+        self.handshake: Handshake | None = None
 
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""
@@ -109,9 +112,11 @@ class Opening:
         raise NotImplementedError
 
 
-def applicant(credentials: Credentials, policy: Policy | None) -> Applicant:
-    """Return whom an authenticator is asked about: who wants a session of that policy."""
+def applicant(
+    credentials: Credentials, policy: Policy | None, handshake: Handshake | None = None
+) -> Applicant:
+    """Return whom an authenticator is asked about: who wants a session of that policy, or has one."""
     token = credentials.token
     given = None if token is NO_TOKEN else token
     namespace = None if policy is None else policy.namespace
-    return Applicant(given, credentials.peer, credentials.origin, namespace)
+    return Applicant(given, credentials.peer, credentials.origin, namespace, handshake)

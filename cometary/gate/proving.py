@@ -118,7 +118,8 @@ class Proving:
         """
         self._limiter.check(credentials.peer)
         if self._judging is not None:
-            self._judging.ask(applicant(credentials, keeper.machine.policy), asker, go_on)
+            who = applicant(credentials, keeper.machine.policy, keeper.handshake)
+            self._judging.ask(who, asker, go_on)
 
     def find_judged(self, sid: str) -> SessionKeeper:
         """Return a session again after its client's token was judged: it may have ended meanwhile.

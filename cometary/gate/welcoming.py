@@ -99,6 +99,7 @@ class Welcoming:
         manager, settings, machine = self._manager, self._manager.settings, keeper.machine
         if self._guards:
             admit(keeper, admission, settings.notice, binding)
+        keeper.handshake = opening.handshake
         manager.journal.opened(keeper, opening.wire, opening.credentials.peer)
         opening.opened(
             Welcome(

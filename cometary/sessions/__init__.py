@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cometary.sessions.admission import Admission, Applicant, Authenticator
     from cometary.sessions.events import End, Request, RequestDropped
     from cometary.sessions.failure import Failure
+    from cometary.sessions.handshake import Handshake
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.machine import SessionMachine
     from cometary.sessions.manager import SessionManager
@@ -25,6 +26,7 @@ __all__ = [
     "Authenticator",
     "End",
     "Failure",
+    "Handshake",
     "Packet",
     "Receipt",
     "Request",
@@ -45,6 +47,7 @@ _find = importer(
         "Authenticator": "cometary.sessions.admission",
         "End": "cometary.sessions.events",
         "Failure": "cometary.sessions.failure",
+        "Handshake": "cometary.sessions.handshake",
         "Packet": "cometary.packets.packet",
         "Receipt": "cometary.packets.receipts",
         "Request": "cometary.sessions.events",

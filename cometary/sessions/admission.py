@@ -16,6 +16,8 @@ from cometary.packets.patterns import are_patterns
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from cometary.sessions.handshake import Handshake
+
 
 LONGEST: Final = 10**12
 """Seconds, beyond any date that a calendar has."""
@@ -29,12 +31,14 @@ class Applicant(NamedTuple):
         address: the address that it came from; that of the proxy, if there is one.
         origin: the origin of its page, as the browser says; None for other programs.
         namespace: the namespace that it connects to, such as `/chat`, on a wire that has them; else None.
+        handshake: what it showed of itself when it connected, on a wire that has namespaces; else None.
     """
 
     token: object
     address: str = ""
     origin: str | None = None
     namespace: str | None = None
+    handshake: Handshake | None = None
 
     def __repr__(self) -> str:
         return f"<Applicant from {self.address}>"  # the token is a secret

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cometary.sessions.events import Request, Stream
     from cometary.sessions.failure import Failure
     from cometary.sessions.handover import Caller
+    from cometary.sessions.handshake import Handshake
     from cometary.sessions.lease import Lease
     from cometary.sessions.machine import SessionMachine
     from cometary.sessions.recorder import Recorder
@@ -93,6 +94,7 @@ class SessionKeeper:
         "bucket",
         "ended",
         "forward",
+        "handshake",
         "hold_or_die",
         "holds",
         "lag",
@@ -143,6 +145,8 @@ class SessionKeeper:
         """What records it, if anything does."""
         self.lease: Lease | None = None
         """On what the client was let in, if somebody was asked."""
+        self.handshake: Handshake | None = None
+        """What its client showed of itself when it connected, on a wire whose applications may see that."""
         self.hold_or_die: Timer | None = None
         """The timer that a session always has, once its machine has asked for it."""
         self.bucket: Bucket | None = None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cometary.packets.packet import Packet
     from cometary.sessions.application import Hub
+    from cometary.sessions.handshake import Handshake
     from cometary.sessions.keeper import SessionKeeper
 
 
@@ -46,6 +47,14 @@ class Session:
     def namespace(self) -> str | None:
         """The namespace that its client has connected to, such as `/chat`; None on wires that have none."""
         return self._keeper.machine.policy.namespace
+
+    @property
+    def handshake(self) -> Handshake | None:
+        """What its client showed of itself when the session opened, by Socket.IO; None on other wires.
+
+        It holds secrets, such as cookies: do not log what is in it.
+        """
+        return self._keeper.handshake
 
     @property
     def data(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from cometary import App, Session, Socket
 from cometary.errors import UsageError
 from tests.protocol.client import World, serving
-from tests.transport.wires.socketio.talking import Frames, begun
+from tests.transport.wires.socketio.talking import Frames, begun, framed, query
 
 
 class Chat:
@@ -133,6 +133,19 @@ async def test_g9_who_talks_faster_than_it_is_heard_is_held_back(world: World, c
     chat.slow.set()
     await world.settle()
     assert [message for _, message in chat.heard] == list(range(150))
+
+
+async def test_a_socket_knows_what_its_client_has_shown_where_it_came_by_socketio(
+    world: World, chat: Chat
+) -> None:
+    socket = await framed(world, query("websocket", more="&room=7"), {"X-Mine": "b"})
+    await socket.hear()
+    await socket.connect("/chat", {"name": "ada"})
+    await (await world.open()).hold(("chat", "from a page"))
+    shown, nothing = [socket.handshake for socket in chat.sockets]
+    assert shown is not None
+    assert (shown.auth, shown.query["room"], shown.headers["x-mine"]) == ({"name": "ada"}, "7", "b")
+    assert nothing is None
 
 
 async def test_a_crash_ends_its_own_socket_and_no_other(

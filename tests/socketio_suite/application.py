@@ -19,19 +19,23 @@ for name in ("/foo", "/timeout_socket", "/valid", "/asd", "/abc"):
     app.namespace(name)
 
 
-@app.authenticate
-def note(token: object) -> dict[str, Any]:
-    """Let everybody in, and know what they have given."""
-    return {"auth": token if isinstance(token, dict) else {}}
+class Judging(Authenticator):
+    """Lets in all but those who say that they are to fail, as a middleware of theirs does."""
+
+    def judge(self, applicant: Applicant) -> bool:
+        if applicant.handshake is not None and "fail" in applicant.handshake.query:
+            raise ProtocolError("unauthorized", "Auth failed (main namespace)")
+        return True
 
 
 class Refusing(Authenticator):
-    """Lets nobody in, and says so in the words of a middleware."""
+    """Lets nobody in, and says so in the words of another middleware."""
 
     def judge(self, applicant: Applicant) -> bool:
         raise ProtocolError("unauthorized", "Auth failed (custom namespace)")
 
 
+app.authenticate(Judging())
 app.namespace("/no")(Refusing())
 
 
@@ -41,8 +45,10 @@ def now() -> str:
 
 
 def handshake_of(session: Session) -> dict[str, Any]:
-    """Return what a client has shown of itself; of the query an application hears nothing."""
-    return {"auth": session.data.get("auth", {}), "query": {}}
+    """Return what a client has shown of itself."""
+    shown = session.handshake
+    assert shown is not None, "it has come by Socket.IO"
+    return {"auth": shown.auth, "query": shown.query, "headers": shown.headers, "address": shown.address}
 
 
 @app.signon

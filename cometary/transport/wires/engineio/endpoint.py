@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cometary.errors import ProtocolError
+from cometary.sessions.handshake import Handshake, head_of
 from cometary.transport.http.query import members_of
 from cometary.transport.wires.engineio.channel import EngineChannel
 from cometary.transport.wires.engineio.connection import TEXT, EngineConnection
@@ -117,11 +118,9 @@ class EngineEndpoint:
     def _open(self, exchange: Exchange, *, by_websocket: bool) -> None:
         if by_websocket:
             self._engine.check(exchange.peer)
-            self._accept(
-                exchange, partial(self._start, HandshakeCredentials(exchange.peer, exchange.headers))
-            )
+            self._accept(exchange, partial(self._start, shown_by(exchange)))
             return
-        connection = self._engine.open(HandshakeCredentials(exchange.peer, exchange.headers))
+        connection = self._engine.open(shown_by(exchange))
         welcome = self._engine.welcome(connection.sid, upgrades=True)
         exchange.respond(200, payload_of((OPEN, welcome)), TEXT)
 
@@ -179,3 +178,8 @@ class EngineEndpoint:
             tried=tried,
             patience=self._engine.times.upgrade,
         )
+
+
+def shown_by(exchange: Exchange) -> HandshakeCredentials:
+    """Return what the first request of a connection shows of its client."""
+    return HandshakeCredentials(Handshake(exchange.peer, exchange.query, head_of(exchange.headers)))

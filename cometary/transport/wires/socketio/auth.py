@@ -26,9 +26,13 @@ class Returning(NamedTuple):
     pid: str
 
 
-def token_of(auth: dict[str, Any]) -> Any:
+def given_in(auth: dict[str, Any]) -> dict[str, Any]:
+    """Return what a client gives of itself: all but what it says of having been here before, which is the wire's."""
+    return {name: value for name, value in auth.items() if name not in {"pid", "offset"}}
+
+
+def token_of(given: dict[str, Any]) -> Any:
     """Return what the gate is shown: all that is given; if that has a `token` and nothing beside it, then that."""
-    given = {name: value for name, value in auth.items() if name not in {"pid", "offset"}}
     if given.keys() == {"token"}:
         return given["token"]
     return given or NO_TOKEN

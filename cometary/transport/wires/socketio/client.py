@@ -18,7 +18,7 @@ import trio
 from cometary.transport.codecs import json
 from cometary.transport.wires.engineio import packets as engine
 from cometary.transport.wires.engineio.connection import Talk
-from cometary.transport.wires.socketio.auth import returning_of, token_of
+from cometary.transport.wires.socketio.auth import given_in, returning_of, token_of
 from cometary.transport.wires.socketio.packets import (
     ACK,
     CONNECT,
@@ -165,7 +165,8 @@ class Client(Talk):
             self._refuse(packet.namespace, f"A client is in {MOST_NAMESPACES} namespaces at most")
         else:
             auth = cast("dict[str, Any]", packet.data or {})
-            credentials = self.connection.credentials.with_token(token_of(auth))
+            given = given_in(auth)
+            credentials = self.connection.credentials.with_auth(given, token_of(given))
             returning = returning_of(auth) if self.terms.recovers else None
             self.enter(NamespaceStream(self, namespace, credentials), returning)
 

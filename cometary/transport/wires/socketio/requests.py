@@ -28,6 +28,7 @@ class NamespaceOpening(Opening):
     def __init__(self, stream: NamespaceStream, credentials: HandshakeCredentials, policy: Policy) -> None:
         super().__init__(0, credentials, WIRE, None, policy)
         self.stream = stream
+        self.handshake = credentials.handshake
         self._stream = stream
 
     def opened(self, welcome: Welcome) -> None:

@@ -7,7 +7,9 @@
 3.  What it sends is a request of the session, one at a time, since Socket.IO counts nothing and confirms nothing:
     what comes meanwhile waits, and goes together with the next. A request that comes too fast is put off
     (`too-many-requests`), and made again when the session says, with half as much in it, since it may be too much at
-    once. More than `MOST_PENDING` bytes do not wait (`room`): then the client is not read.
+    once. More than `MOST_PENDING` bytes do not wait (`room`): then the client is not read. What was put off when the
+    stream is released is given up, as all that waits is: the session has another carrier by then, and what that brings
+    would come before it.
 4.  An event that no handler takes is ignored, as everywhere in Socket.IO. So it does not harm those beside it.
 5.  Every event that is sent has its number in the session. It is told as the last argument, where sessions are
     recovered (`Terms.recovers`), and comes back with the client; so exactly what it lacks is sent again. Else the
@@ -30,7 +32,7 @@ from cometary.packets.paths import check_path
 from cometary.sessions.events import Stream
 from cometary.transport.codecs import json
 from cometary.transport.wires.engineio import packets as engine
-from cometary.transport.wires.socketio.auth import token_of
+from cometary.transport.wires.socketio.auth import given_in, token_of
 from cometary.transport.wires.socketio.events import with_offset
 from cometary.transport.wires.socketio.packets import CONNECT, CONNECT_ERROR, DISCONNECT, head
 from cometary.transport.wires.socketio.requests import NamespaceOpening, NamespaceRequest, Renewal
@@ -297,14 +299,14 @@ class NamespaceStream(Stream):
     def _renew(self, rid: int, said: Question) -> None:
         client, token = self._client, said.message
         if isinstance(token, dict):
-            token = token_of(cast("dict[str, Any]", token))
+            token = token_of(given_in(cast("dict[str, Any]", token)))
         self._asked = request = Renewal(self, rid, said)
         client.gate.submit_further(self.sid, request, client.connection.credentials.with_token(token))
 
     def renewed(self, request: Renewal, error: ProtocolError | None) -> None:
         """Tell the client whether its token counts."""
         said = request.said
-        if error is not None and error.condition == "too-many-requests":
+        if error is not None and self._may_come_again(error):
             self._renewals.insert(0, said)
             self._client.after(error.retry_after or 1, self._try_again)
             return
@@ -319,13 +321,17 @@ class NamespaceStream(Stream):
 
     def settle(self, request: NamespaceRequest, error: ProtocolError | None = None) -> None:
         """Take note that a request was answered."""
-        if error is not None and error.condition == "too-many-requests":
+        if error is not None and self._may_come_again(error):
             self._pending[:0] = request.packets
             self._share = max(1, len(request.packets) // 2)
             self._client.after(error.retry_after or 1, self._try_again)
             return
         self._share = min(2 * self._share, self._client.terms.most_packets)
         self._settled()
+
+    def _may_come_again(self, error: ProtocolError) -> bool:
+        """Whether what was refused was only put off; not to a session that another stream carries by now (rule 3)."""
+        return error.condition == "too-many-requests" and (self._closes or not self.left)
 
     def _settled(self) -> None:
         self._asked, was_full = None, not self.room

@@ -13,6 +13,7 @@ import trio.testing
 
 from cometary.errors import ProtocolError
 from cometary.gate.rate_limit import OpenLimiter
+from cometary.sessions.handshake import Handshake
 from cometary.transport.http.body_queue import BodyQueue
 from cometary.transport.http.exchange import Exchange, Headers
 from cometary.transport.http.limits import Limits
@@ -121,7 +122,7 @@ class Place:
             most=2,
             start_soon=start_soon,
         )
-        self.connection: EngineConnection = self.engine.open(HandshakeCredentials("192.0.2.1", {}))
+        self.connection: EngineConnection = self.engine.open(HandshakeCredentials(Handshake("192.0.2.1")))
 
     def get(self) -> Wire:
         wire, exchange = Wire(), Exchange("GET", "/", b"", {})
@@ -522,16 +523,16 @@ async def test_while_a_websocket_is_tried_no_get_is_held(new_place: New) -> None
 
 async def test_there_are_only_so_many_and_of_one_address_only_so_many_in_a_minute(new_place: New) -> None:
     place = new_place()
-    place.engine.open(HandshakeCredentials("192.0.2.2", {}))
+    place.engine.open(HandshakeCredentials(Handshake("192.0.2.2")))
     with pytest.raises(ProtocolError, match="as many connections") as raised:
-        place.engine.open(HandshakeCredentials("192.0.2.3", {}))
+        place.engine.open(HandshakeCredentials(Handshake("192.0.2.3")))
     assert (raised.value.condition, raised.value.retry_after) == ("too-many-sessions", 1)
     for connection in list(place.engine.connections.values()):
         connection.close()
     for _ in range(2):
-        place.engine.open(HandshakeCredentials("192.0.2.1", {})).close()
+        place.engine.open(HandshakeCredentials(Handshake("192.0.2.1"))).close()
     with pytest.raises(ProtocolError, match="within a minute"):
-        place.engine.open(HandshakeCredentials("192.0.2.1", {}))
+        place.engine.open(HandshakeCredentials(Handshake("192.0.2.1")))
 
 
 async def test_what_cannot_be_handed_on_in_its_turn_is_logged(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cometary.gate.opening import NO_TOKEN
-from cometary.transport.wires.socketio.auth import MOST_DIGITS, Returning, returning_of, token_of
+from cometary.transport.wires.socketio.auth import MOST_DIGITS, Returning, given_in, returning_of, token_of
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from cometary.transport.wires.socketio.auth import MOST_DIGITS, Returning, retur
     ],
 )
 def test_the_token_is_all_that_is_given_or_what_is_called_so(auth: dict[str, Any], token: object) -> None:
-    assert token_of(auth) == token
+    assert token_of(given_in(auth)) == token
 
 
 @pytest.mark.parametrize("offset", ["0", "17", "9" * MOST_DIGITS])

@@ -12,12 +12,13 @@ from trio.testing import MockClock
 
 from cometary.app import App
 from cometary.errors import AskError, RefusedError
-from cometary.sessions import Admission, Session
+from cometary.sessions import Admission, Applicant, Authenticator, Session
 from tests.protocol.client import Recorder, World, serving
 from tests.transport.wires.socketio.talking import (
     SOCKETIO,
     Frames,
     Polling,
+    asked,
     begun,
     framed,
     query,
@@ -155,6 +156,75 @@ async def test_the_application_says_who_is_let_in_and_to_which_namespace(mock_cl
             assert json.loads("{" + said)["data"]["error"] == "unauthorized"
             assert isinstance(json.loads("{" + said)["message"], str)
     assert seen == ["right", {"token": "right", "more": 1}, None, 1]
+
+
+class Middleware(Authenticator):
+    """Lets in who says the word in the query of its URL, and notes who has asked.
+
+    Attributes:
+        asked: all that have.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[Applicant] = []
+
+    def judge(self, applicant: Applicant) -> Admission | bool:
+        self.asked.append(applicant)
+        assert applicant.handshake is not None
+        return applicant.handshake.query.get("word") == "sesame" and Admission({"user": "ada"}, 100)
+
+
+@pytest.mark.parametrize("by_websocket", [True, False])
+async def test_a_middleware_and_the_handlers_see_what_a_client_has_shown(
+    recorder: Recorder, mock_clock: MockClock, *, by_websocket: bool
+) -> None:
+    middleware = recorder.app.authenticate(Middleware())
+    more = "&word=%73esame&key=secret"
+    async with serving(recorder.app, **SOCKETIO) as world:
+        if by_websocket:
+            socket = await framed(world, query("websocket", more=more), {"Cookie": "a=1", "X-Mine": "b"})
+            await socket.hear()
+            await socket.connect("/chat", {"name": "ada", "pid": "x", "offset": "0"})
+        else:
+            response = await asked(world, "GET", query("polling", more=more), b"Cookie: a=1", b"X-Mine: b")
+            polling = Polling(world)
+            polling.sid = json.loads(response.body[1:])["sid"]
+            await polling.connect("/chat", {"name": "ada", "pid": "x", "offset": "0"})
+        shown = recorder.sessions[0].handshake
+        assert shown is not None
+        assert shown is middleware.asked[0].handshake
+        assert (shown.address, shown.auth) == (middleware.asked[0].address, {"name": "ada"})
+        assert (shown.headers["cookie"], shown.headers["x-mine"]) == ("a=1", "b")
+        transport = "websocket" if by_websocket else "polling"
+        assert shown.query == {"EIO": "4", "transport": transport, "word": "sesame", "key": "secret"}
+        assert "secret" not in f"{recorder.sessions[0]} {shown} {middleware.asked}"
+
+
+async def test_a_middleware_says_who_is_not_let_in_by_what_it_has_shown(
+    recorder: Recorder, mock_clock: MockClock
+) -> None:
+    recorder.app.authenticate(Middleware())
+    async with serving(recorder.app, **SOCKETIO) as world:
+        socket = await framed(world, query("websocket", more="&word=open"))
+        await socket.hear()
+        await socket.say("40")
+        [told] = await socket.hear()
+        assert json.loads(told[2:])["data"]["error"] == "unauthorized"
+
+
+async def test_who_brings_another_token_is_judged_by_what_it_has_shown_at_first(
+    recorder: Recorder, mock_clock: MockClock
+) -> None:
+    middleware = recorder.app.authenticate(Middleware())
+    async with serving(recorder.app, socketio_ping_interval=3600, **SOCKETIO) as world:
+        socket = await framed(world, query("websocket", more="&word=sesame"))
+        await socket.hear()
+        await socket.connect(auth={"token": "first", "more": 1})
+        await socket.say('421["::token","second"]')
+        assert await socket.hear() == ["431[]"]
+        first, second = middleware.asked
+        assert (first.token, second.token) == ({"token": "first", "more": 1}, "second")
+        assert first.handshake is second.handshake
 
 
 def user_for_seconds(token: object) -> Admission | bool:

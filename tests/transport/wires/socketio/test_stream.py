@@ -10,6 +10,7 @@ import pytest
 from cometary.errors import ProtocolError
 from cometary.gate.opening import Welcome
 from cometary.packets.packet import Packet
+from cometary.sessions.handshake import Handshake
 from cometary.sessions.policy import Policy
 from cometary.transport.wires.engineio.credentials import HandshakeCredentials
 from cometary.transport.wires.engineio.packets import SEPARATOR, frames_of
@@ -68,7 +69,7 @@ class Connected:
     """A connection of Engine.IO, as far as it is asked."""
 
     def __init__(self) -> None:
-        self.credentials = HandshakeCredentials("192.0.2.1", {})
+        self.credentials = HandshakeCredentials(Handshake("192.0.2.1"))
         self.ended = False
         self.by_websocket = False
         self.room = True
@@ -667,13 +668,40 @@ async def test_one_that_is_released_takes_nothing_to_a_session_that_another_carr
     stream.release()
     if too_fast:
         place.gate.requests[0].refuse(TOO_FAST)
-        place.clock.call("retry", 3.0)
-        assert place.asked == [[0], [0]], "only what had been handed over may come again"
-        place.gate.requests[1].answer(0, ())
+        assert not any(place.clock.due.get(("retry", 3.0), ())), "nor does it come again"
     else:
         place.gate.requests[0].answer(0, ())
-    assert len(place.asked) == (2 if too_fast else 1)
-    assert not any(request.close for request in place.gate.requests)
+    assert place.asked == [[0]]
+    assert not place.gate.requests[0].close
+
+
+async def test_one_that_is_released_while_it_waits_to_ask_again_does_not(place: Place) -> None:
+    stream = place.connect()
+    place.say(*EVENTS[:2])
+    place.gate.requests[0].refuse(TOO_FAST)
+    stream.release()
+    place.clock.call("retry", 3.0)
+    assert place.asked == [[0]]
+
+
+async def test_one_that_is_released_brings_no_token_again(place: Place) -> None:
+    stream = place.connect()
+    place.say('21["::token","abc"]')
+    place.forget_sent()
+    stream.release()
+    place.gate.requests[0].refuse(TOO_FAST)
+    assert not any(place.clock.due.get(("retry", 3.0), ()))
+    assert place.gate.tokens == ["abc"]
+    assert place.sent == [b"41"], "nobody is there to be told"
+
+
+async def test_who_leaves_has_what_was_put_off_taken_before_its_session_ends(place: Place) -> None:
+    place.connect()
+    place.say(*EVENTS[:2], "1")
+    place.gate.requests[0].refuse(TOO_FAST)
+    place.clock.call("retry", 3.0)
+    place.gate.requests[1].answer(0, ())
+    assert (place.asked, place.gate.requests[-1].close) == ([[0], [0], [1]], True)
 
 
 async def test_who_leaves_while_nothing_is_under_way_ends_its_session_at_once(place: Place) -> None:
