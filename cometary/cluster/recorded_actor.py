@@ -34,6 +34,7 @@ from cometary.cluster.owner_events import (
     Restored,
     Sent,
 )
+from cometary.cluster.recorded_logs import LogRead
 from cometary.cluster.recorded_session import Own, Touched, Verify
 from cometary.cluster.recorded_streams import RecordedStreams, position_of
 from cometary.errors import ProtocolError
@@ -114,8 +115,9 @@ class RecordedActor(RecordedStreams):
         elif kind is Touched:
             self._tell_owner(Sent(self._take_what_waits(), self._recorded.changed(self._manager.hub)))
         elif kind is Replayed:
-            for packet in message.that_fit(self._keeper.machine.outbox):
-                self._publish(packet)
+            self._replay(message)
+        elif kind is LogRead:
+            self._take_log(message)
         elif kind is End:
             self._end(message.reason)
         elif kind is RequestDropped:
@@ -224,6 +226,7 @@ class RecordedActor(RecordedStreams):
             if self._beneath(request):
                 self._look_whether_caught_up()
                 self._attach_greeted()
+                self._shorten()
             else:  # it has ended there, which is to be told when it is recorded: by then the request comes again
                 self._pass_on(request)
 

@@ -18,7 +18,7 @@ from cometary.cluster.change import Change
 from cometary.cluster.items import Ending, read_item, read_own, write_ending
 from cometary.cluster.owner_events import End as OwnerEnd
 from cometary.cluster.owner_events import Returned, Yielded
-from cometary.cluster.recorded_shell import RecordedShell
+from cometary.cluster.recorded_logs import RecordedLogs
 from cometary.errors import ActorEndedError
 from cometary.packets.packet import Packet
 from cometary.packets.receipted import AskedPacket
@@ -35,7 +35,7 @@ DIED = "the process that had the session died while its handler ran"
 """Why a call that had begun has failed."""
 
 
-class RecordedCalls(RecordedShell):
+class RecordedCalls(RecordedLogs):
     """Calls the application."""
 
     __slots__ = ()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from cometary.cluster.log_places import LogPlaces
 from cometary.cluster.owner_events import Committed, Drain, Restored
+from cometary.cluster.session_fields import PLACES
+from cometary.errors import CometaryError
 from cometary.sessions.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cometary.actors import Future
     from cometary.cluster.change import Fields, Verdict
     from cometary.cluster.engine import Engine
     from cometary.cluster.owner import OwnerMachine
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
     from cometary.cluster.recorded_actor import RecordedActor
     from cometary.cluster.recording import Recording
     from cometary.cluster.session_fields import SessionFields
+    from cometary.dispatch.history import History
     from cometary.packets.packet import Packet
     from cometary.sessions.application import Hub
     from cometary.sessions.events import Request, Stream
@@ -61,10 +67,12 @@ class RecordedSession(Recorder):
         lapses: how often the lease of this node had lapsed, as far as the machine knows.
         forgotten: whether the session is no longer here.
         handed_on: see `Recorder.handed_on`.
+        places: where it is in the logs of its paths.
         greeted: a stream that has told its client the generation, and is attached when something comes that counts.
     """
 
     __slots__ = (
+        "_finding",
         "_keeper",
         "calling",
         "closes",
@@ -77,6 +85,7 @@ class RecordedSession(Recorder):
         "lapses",
         "machine",
         "may_sign_off",
+        "places",
         "recording",
         "signs_off",
         "told",
@@ -109,6 +118,8 @@ class RecordedSession(Recorder):
         self.forgotten = False
         self.handed_on = False
         self.greeted: Stream | None = None
+        self.places = LogPlaces(machine.record.generation, fields.places)
+        self._finding: dict[str, Future[History]] = {}
 
     # -- what the keeper asks (`Recorder`)
 
@@ -129,8 +140,44 @@ class RecordedSession(Recorder):
         self.waiting.append(packet)
         return OWN
 
-    def touched(self) -> None:
-        """See `Recorder.touched`."""
+    def connected(self, patterns: Sequence[str]) -> None:
+        """See `Recorder.connected`."""
+        for path in patterns:
+            if not self.places.has(path):
+                self._find_place(path)
+        self._touched()
+
+    def disconnected(self, patterns: Sequence[str]) -> None:
+        """See `Recorder.disconnected`."""
+        for path in patterns:
+            self._finding.pop(path, None)
+            self.places.drop(path)
+        self._touched()
+
+    def begin_anew(self, path: str) -> None:
+        """Take note that nobody knows what the client has had of a path: what is published from now on is for it."""
+        self.places.drop(path)
+        self._find_place(path)
+
+    def _find_place(self, path: str) -> None:
+        """Ask where the log of a path ends: what is routed here from now on is behind that."""
+        if self.recording.keeps(path):
+            self._finding[path] = read = self.recording.read_log(path, None, 0)
+            read.add_done_callback(partial(self._take_place, path, read))
+
+    def _take_place(self, path: str, read: Future[History]) -> None:
+        if self._finding.get(path) is not read:
+            return
+        del self._finding[path]
+        try:
+            at = read.get().at
+        except CometaryError:
+            return  # should the session go on elsewhere, its client is told of a gap
+        if at is not None and not self.places.has(path):
+            self.places.put(path, at)
+            self._touched()
+
+    def _touched(self) -> None:
         self.fields.touched = True
         self._keeper.tell(Touched())
 
@@ -146,9 +193,22 @@ class RecordedSession(Recorder):
 
     def changed(self, hub: Hub) -> Fields:
         """Return what has changed besides its packets since this was last asked."""
-        paths = hub.paths(self._keeper).listed if self.fields.touched else None
+        if not self.fields.touched:
+            return self.fields.changed(self._keeper)
         self.fields.touched = False
-        return self.fields.changed(self._keeper, paths)
+        return self.fields.changed(self._keeper, hub.paths(self._keeper).listed, self.places.written())
+
+    def note_recorded(self) -> None:
+        """Take note of the record that the engine has now."""
+        if self.places.note_recorded(dict(self.machine.record.fields).get(PLACES)):
+            self.forget_what_is_recorded()
+
+    def forget_what_is_recorded(self) -> None:
+        """Leave out of the client's position what the record has of it."""
+        deliveries = self.machine.deliveries
+        if deliveries is not None and deliveries.position.logs:
+            position = self.places.without_recorded(deliveries.position)
+            self.machine.deliveries = deliveries._replace(position=position)
 
     def commit(self, action: Commit) -> None:
         """Have a change recorded."""
@@ -175,7 +235,7 @@ class RecordedSession(Recorder):
             return {"gen": self.generation}
         return {
             "gen": self.generation,
-            "at": deliveries.position_at(first_seq - 1 + len(packets)).text(),
+            "at": self.places.text(deliveries.position_at(first_seq - 1 + len(packets))),
         }
 
     # -- what its streams ask (`Placing`)
@@ -184,9 +244,9 @@ class RecordedSession(Recorder):
         """See `Placing.moved`."""
         deliveries = self.machine.deliveries
         place = None if deliveries is None else deliveries.moved_by(first_seq, count)
-        return None if place is None else place.text()
+        return None if place is None else self.places.text(place)
 
     def place(self, number: int) -> str:
         """See `Placing.place`."""
         deliveries = self.machine.deliveries
-        return "" if deliveries is None else deliveries.position_at(number).text()
+        return "" if deliveries is None else self.places.text(deliveries.position_at(number))

@@ -7,8 +7,8 @@
 2.  One thing at a time: what happens while the owner's machine is obeyed waits until that is done, and the
     application is called last of all. So nothing that the machine has asked for is lost if a handler crashes the
     actor.
-3.  Packets of paths are not recorded, except those of durable ones, and cannot be had again: the node that adopts the
-    session says that there is a gap, on each of its paths, as soon as its client has told where it is.
+3.  Packets of paths are not recorded, except those of durable ones. Where a log has them, the node that adopts the
+    session reads on there (`recorded_logs`); on other paths its client is told of a gap.
 4.  The queue beneath may drop packets of paths that were never sent, by their contracts. Those behind them move up, so
     the owner's machine is told what has which number. A packet sent to the session alone is never dropped.
 5.  What is sent to the session alone waits beside its mailbox, and is taken whenever anything of the session's data
@@ -23,18 +23,17 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from cometary.cluster.deliveries import PASSING
-from cometary.cluster.items import OwnPacket, read_own, write_own
-from cometary.cluster.owner_events import Number, Published, Renewed, Sent
+from cometary.cluster.items import read_own, write_own
+from cometary.cluster.owner_events import Published, Renewed, Sent
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.actor import SessionActor
 from cometary.sessions.effects import advance
 from cometary.sessions.events import Arrival
-from cometary.sessions.replayed import Replayed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cometary.cluster.deliveries import Mark
     from cometary.cluster.recorded_session import RecordedSession
     from cometary.packets.packet import Packet
     from cometary.sessions.keeper import SessionKeeper
@@ -150,11 +149,9 @@ class RecordedShell(SessionActor):
     def _publish(self, packet: Packet) -> None:
         self._tell_owner(Published(None, None, packet))
 
-    def _number(self, action: Number) -> None:
-        """Go on where the client is (rule 3)."""
-        self._keeper.machine.outbox.restore(action.acknowledged, 0, ())
-        for path in self._manager.hub.paths(self._keeper).listed:
-            self._publish(Replayed(path).gap())
+    @abstractmethod
+    def _mark_of(self, packet: Packet) -> Mark:
+        """Return what the number of a packet of the queue stands for."""
 
     def _deliver(self, packets: Sequence[Any]) -> None:
         for behind, each in enumerate(packets, 1 - len(packets)):
@@ -175,5 +172,5 @@ class RecordedShell(SessionActor):
         if machine.deliveries is not None:
             # A request has acknowledged here what it has still to acknowledge there, when it is met.
             packets = outbox.packets[machine.deliveries.acknowledged - outbox.acknowledged :]
-            marks = tuple([None if isinstance(packet, OwnPacket) else PASSING for packet in packets])
+            marks = tuple([self._mark_of(packet) for packet in packets])
             machine.deliveries = machine.deliveries._replace(marks=marks + (None,) * further)

@@ -74,6 +74,7 @@ class RecordedStreams(RecordedCalls):
         elif action.counts:
             self._beneath(Heard(what.stream, sign.ack))
             self._attach_greeted()
+            self._shorten()
         self._look_whether_caught_up()
 
     def _greet(self, attach: Attach) -> None:

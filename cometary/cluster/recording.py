@@ -23,12 +23,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import trio
 
+from cometary.actors import Future
 from cometary.cluster.inheritance import Inheritance, Prevented
 from cometary.cluster.items import SIGN_ON
 from cometary.cluster.owner import OwnerMachine
 from cometary.cluster.record import NOT_OPENED, Record, opened
 from cometary.cluster.recorded_session import RecordedSession
 from cometary.cluster.session_fields import SessionFields
+from cometary.dispatch.history import History
 from cometary.errors import ElsewhereError, EngineError, ProtocolError
 from cometary.gate.refusals import refusal_of
 from cometary.log import get_logger
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cometary.cluster.engine import Engine
+    from cometary.packets.position import Position
     from cometary.sessions import Request, SessionManager
     from cometary.sessions.admission import Admission
     from cometary.sessions.events import Stream
@@ -98,6 +101,8 @@ class Recording:
         reaches: whether requests can be forwarded to a node.
         move: has a request, given its session, answered by the node that has the session now; None if that is not
             possible.
+        keeps: whether what is published to a path is kept where it outlives this process.
+        read_log: reads what is kept of such a path; see `Engine.history` of `cometary.dispatch.engine`.
         pass_on_to: returns what passes connections on to a node, if it can be reached; see `ElsewhereError`.
     """
 
@@ -112,6 +117,8 @@ class Recording:
         self._inheritance = Inheritance(engine, self._inherit, lambda: manager.shutting_down, start_soon)
         self.has_gone: Callable[[str], bool] = _of_none
         self.reaches: Callable[[str], bool] = _of_none
+        self.keeps: Callable[[str], bool] = _of_none
+        self.read_log: Callable[[str, Position | None, int], Future[History]] = _nothing_kept
         self.move: Callable[[str, Exchange], None] | None = None
         self.pass_on_to: Callable[[str], Any] = _to_none
         engine.watch_lapses(self._note_lapse)
@@ -340,6 +347,12 @@ class Recording:
 
 def _of_none(_: str) -> bool:
     return False
+
+
+def _nothing_kept(_path: str, _behind: Position | None, _limit: int) -> Future[History]:
+    answer: Future[History] = Future()
+    answer.offer(History((), None, complete=False))
+    return answer
 
 
 def _to_none(_: str) -> None:

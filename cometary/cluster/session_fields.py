@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SESSION: Final = "session"
 DATA: Final = "data"
 PATHS: Final = "paths"
+PLACES: Final = "places"
 LEASE: Final = "lease"
 
 logger = get_logger("cometary.cluster")
@@ -100,15 +101,18 @@ class SessionFields:
             self._put(LEASE, encode(Terms(user_of(admission.data), expires, list(admission.paths))))
         return tuple(sorted(self._written.items()))
 
-    def changed(self, keeper: SessionKeeper, paths: Sequence[str] | None) -> Fields:
+    def changed(
+        self, keeper: SessionKeeper, paths: Sequence[str] | None = None, places: bytes | None = None
+    ) -> Fields:
         """Return what has changed since it was written.
 
         Args:
             keeper: the session.
             paths: what it is connected to; None if that has not changed.
+            places: where it is in their logs, as `LogPlaces` writes it; None for the same.
         """
         listed = None if paths is None else encode(paths)
-        fields = [(DATA, _data(keeper)), (LEASE, self._lease(keeper)), (PATHS, listed)]
+        fields = [(DATA, _data(keeper)), (LEASE, self._lease(keeper)), (PATHS, listed), (PLACES, places)]
         return tuple(
             sorted([(name, value) for name, value in fields if value is not None and self._put(name, value)])
         )
@@ -144,6 +148,11 @@ class SessionFields:
     def paths(self) -> list[str]:
         """Return what it is connected to."""
         return msgspec.json.decode(self._written.get(PATHS, b"[]"), type=list[str])
+
+    @property
+    def places(self) -> bytes | None:
+        """Return where it is in the logs of its paths, as it was written; None if it is in none."""
+        return self._written.get(PLACES)
 
     @property
     def data(self) -> dict[str, Any]:

@@ -289,7 +289,7 @@ class Hub(SessionsHub):
             raise
         self._presence.join(keeper, new)
         if keeper.recorder is not None:
-            keeper.recorder.touched()
+            keeper.recorder.connected(new if replay is None else ())  # else a replay says from where on
         if replay is not None and (self._keeps or replay is not NOTHING):
             self._replays.begin(keeper, new if replay is NOTHING else patterns, replay)
 
@@ -310,7 +310,7 @@ class Hub(SessionsHub):
         for pattern in patterns:
             self._table.unsubscribe(pattern, keeper.ref)
         if keeper.recorder is not None:
-            keeper.recorder.touched()
+            keeper.recorder.disconnected([*patterns])
 
     # -- any other actor; for doors -----------------------------------------------------------
 

@@ -129,6 +129,7 @@ class NodesEngine:
         self.members = NodeMembers(say)
         self._unsettled = set[str]()
         self.history = self._histories.read
+        self.keeps = self._histories.keeps
 
     def attach(self, dispatcher: ActorRef[Any]) -> None:
         """Let `dispatcher` route from now on."""

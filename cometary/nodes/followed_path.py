@@ -8,8 +8,8 @@
     first wanted is routed afterwards, and the rest is in the copy: the engine says how old each entry is, so no
     clocks are compared. A session that has connected gets all that was published since, and perhaps what was
     published in the moment before.
-3.  A client that comes from another node with a position ahead of what was routed here is told that there is a gap:
-    otherwise it would be sent again what it has had.
+3.  A client that comes from another node may be ahead of what was routed here: its node has died, and told nobody. It
+    waits until that is read from the engine and routed here. If the engine has no such thing, there is a gap.
 4.  What comes late from a past base (`path_order`) is routed, and not kept: the copy is of one base.
 5.  No more than `MOST_HELD` updates wait for others. Beyond that they are let go of, since the engine has them.
 
@@ -19,6 +19,7 @@ Pure: time comes in.
 from __future__ import annotations
 
 from itertools import islice, takewhile
+from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cometary.cluster.path_logs import LogEntry, base_of
@@ -122,7 +123,7 @@ class FollowedPath:
     def read_from_engine(self, log: PathLog, now: float) -> Loaded:
         """Take what the engine keeps behind `last`."""
         self.stale = False
-        return self._load(log, now) if self._order is None else self._fill(log, self._order)
+        return self._load(log, now) if self._order is None else self._fill(log, self._order, now)
 
     def take(self, new: Numbered) -> list[Packet]:
         """Take an update; returns those that are to be routed now."""
@@ -152,14 +153,15 @@ class FollowedPath:
         early, self._early = self._early, []
         for each in early:
             out += order.take(each)
-        self._answer_readers(now)
+        self._answer_readers(now, log.number)
         return Loaded(_with_places(out), not old and log.lost > 0 and log.lost_age <= waited)
 
-    def _fill(self, log: PathLog, order: PathOrder) -> Loaded:
+    def _fill(self, log: PathLog, order: PathOrder, now: float) -> Loaded:
         """Take what is kept behind the last update that was routed."""
         comparable = not order.misses(log.epoch, order.last)
         gap = log.lost > (order.last if comparable else 0)
         out = order.fill(log.epoch, log.number, self._numbered(log.epoch, log.entries))
+        self._answer_readers(now, log.number)
         return Loaded(_with_places(out), gap)
 
     def _numbered(self, epoch: str, entries: Iterable[LogEntry]) -> list[Numbered]:
@@ -183,6 +185,8 @@ class FollowedPath:
             self._copy.restore(self.path, number - 1, number - 1, ())
         self._epoch, self._routed = epoch, number
         self._copy.keep(self.path, number, for_replays(packet), now)
+        if self._readers and not self.loading:
+            self._answer_readers(now, inf)
 
     def _new_copy(self, epoch: str) -> Shelf[Packet]:
         return Shelf(self.shelf.keeping, Numbers(epoch))
@@ -190,20 +194,35 @@ class FollowedPath:
     # -- who reads
 
     def read(self, reader: Reader, now: float) -> None:
-        """Answer a reader, now or when it is loaded."""
+        """Answer a reader, now or when it is loaded, or as much was routed as the reader has had (rule 3)."""
         if self.loading:
             self._readers.append(reader)
+        elif self._is_ahead(reader):
+            self.stale = True
+            self._readers.append(reader)
         else:
-            reader.answer.offer(self._read(reader.behind, reader.limit, now))
+            self.answer(reader, now)
 
     def take_readers(self) -> list[Reader]:
         """Return those who wait until it is loaded; they no longer do."""
         readers, self._readers = self._readers, []
         return readers
 
-    def _answer_readers(self, now: float) -> None:
+    def _answer_readers(self, now: float, known: float) -> None:
+        """Answer all but those who are ahead of what was routed here, and not of the latest number there is."""
         for reader in self.take_readers():
-            reader.answer.offer(self._read(reader.behind, reader.limit, now))
+            if self._is_ahead(reader) and reader.behind is not None and reader.behind.offset <= known:
+                self._readers.append(reader)
+            else:
+                self.answer(reader, now)
+
+    def answer(self, reader: Reader, now: float) -> None:
+        """Answer a reader with what there is."""
+        reader.answer.offer(self._read(reader.behind, reader.limit, now))
+
+    def _is_ahead(self, reader: Reader) -> bool:
+        behind = reader.behind
+        return behind is not None and behind.epoch == self._epoch and behind.offset > self._routed
 
     def _read(self, behind: Position | None, limit: int, now: float) -> History:
         kept = next(self._copy.about(Pattern.compile(self.path), -1, now))
@@ -222,7 +241,7 @@ def read_by_itself(read: FollowedPath, log: PathLog, reader: Reader, now: float)
     """Answer a reader of a path that nobody here hears."""
     aged = [entry._replace(age=entry.age + 1) for entry in log.entries]  # none is too young to be in the copy
     read.read_from_engine(log._replace(entries=tuple(aged)), now)
-    read.read(reader, now)
+    read.answer(reader, now)
 
 
 def _number(numbered: tuple[int, Packet]) -> int:

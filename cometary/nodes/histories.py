@@ -97,6 +97,10 @@ class NodeHistories:
         """Return where a path is kept; None if it has no history. From any thread."""
         return self._shelves.get(self._contracts.find(path))
 
+    def keeps(self, path: str) -> bool:
+        """Whether this is one path, and has a history."""
+        return Pattern.compile(path).exact and self.shelf_of(path) is not None
+
     # -- what is heard here
 
     def want(self, text: str) -> None:
@@ -182,6 +186,8 @@ class NodeHistories:
             reader.answer.offer(History((), None, complete=False))
         elif followed is not None:
             followed.read(reader, trio.current_time())
+            if followed.lacks:
+                self._ask(followed)
         else:
             self._read_by_itself(path, shelf, reader)
         return reader.answer

@@ -142,6 +142,7 @@ class OtherNodes:
         self._recording = recording
         assert self._engine is not None  # noqa: S101 - sessions are opened by a server that can publish
         self._engine.settled = recording.has_settled
+        recording.keeps, recording.read_log = self._engine.keeps, self._engine.history
         self.finding = Finding(self.peers, directory, recording, self.peers.serve)
 
     def note_receipts(self, receipts: ReceiptLog) -> None:

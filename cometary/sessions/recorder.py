@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cometary.packets.packet import Packet
     from cometary.sessions.actor import SessionActor
 
@@ -35,8 +37,16 @@ class Recorder(Protocol):
         """Return the message by which its actor is told of a packet that was sent to the session alone."""
         ...
 
-    def touched(self) -> None:
-        """Take note that the session was connected to paths, or disconnected."""
+    def connected(self, patterns: Sequence[str], /) -> None:
+        """Take note that the session was connected to paths.
+
+        Args:
+            patterns: those from which it gets what is routed from now on, and nothing that was kept before.
+        """
+        ...
+
+    def disconnected(self, patterns: Sequence[str], /) -> None:
+        """Take note that the session was disconnected from paths."""
         ...
 
     def leave(self) -> None:

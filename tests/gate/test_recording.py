@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -28,7 +28,9 @@ class Beside:
     def sent(self, packet: Packet) -> object:
         return packet
 
-    def touched(self) -> None: ...
+    def connected(self, patterns: Sequence[str], /) -> None: ...
+
+    def disconnected(self, patterns: Sequence[str], /) -> None: ...
 
     def leave(self) -> None: ...
 

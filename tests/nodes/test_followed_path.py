@@ -7,7 +7,7 @@ from math import inf
 from cometary.actors import Future
 from cometary.cluster.path_logs import LogEntry, LogShelf, PathLog
 from cometary.dispatch.history import History
-from cometary.nodes.followed_path import MARGIN, MOST_HELD, FollowedPath, Reader
+from cometary.nodes.followed_path import MARGIN, MOST_HELD, FollowedPath, Reader, read_by_itself
 from cometary.nodes.path_order import Numbered
 from cometary.packets.keeping import Keeping
 from cometary.packets.packet import Packet
@@ -80,12 +80,34 @@ def test_what_is_read_is_what_was_routed_here_and_no_more() -> None:
     assert shown(read(path, None, 1)) == ([6], f"{E}-6", True)
 
 
-def test_a_position_that_was_lost_or_is_ahead_or_of_another_epoch_is_a_gap() -> None:
+def test_a_position_that_was_lost_or_of_another_epoch_is_a_gap() -> None:
     path = followed()
     path.read_from_engine(log(5, 3, 200.0, 150.0), 100.0)
-    for position in (Position(E, 2), Position(E, 6), Position("y.1", 4)):
+    for position in (Position(E, 2), Position("y.1", 4)):
         assert shown(read(path, position)) == ([], f"{E}-5", False)
     assert shown(read(path, Position(E, 3))) == ([4, 5], f"{E}-5", True)
+
+
+def test_whoever_is_ahead_of_what_was_routed_here_waits_until_that_is_read_and_routed() -> None:
+    path = followed()
+    path.read_from_engine(log(5, 3, 200.0, 150.0), 100.0)
+    ahead, further, made_up = [read(path, Position(E, number)) for number in (6, 7, 9)]
+    assert path.lacks
+    assert not ahead.done()
+    loaded = path.read_from_engine(log(7, 3, 200.0, 150.0, 0.2, 0.1), 100.0)
+    assert shown(made_up) == ([], f"{E}-5", False)
+    assert [ahead.done(), further.done()] == [False, False]
+    path.record(loaded.packets[0], 100.0)
+    assert shown(ahead) == ([], f"{E}-6", True)
+    path.record(loaded.packets[1], 100.0)
+    assert shown(further) == ([], f"{E}-7", True)
+    assert not path.lacks
+
+
+def test_whoever_is_ahead_of_a_path_that_nobody_hears_is_told_of_a_gap() -> None:
+    reader = Reader(Position(E, 9), 10, Future())
+    read_by_itself(followed(since=100.0), log(5, 3, 2.0, 1.0), reader, 100.0)
+    assert shown(reader.answer) == ([], f"{E}-5", False)
 
 
 def test_no_more_is_kept_than_there_is_room_for() -> None:
