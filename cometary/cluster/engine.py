@@ -186,7 +186,7 @@ class Logs(Protocol):
             shelf: where its path is kept.
             new: the update.
             appended: told what has become of it, in the order of the calls and never within one. While the engine is
-                away, nothing is told.
+                away, nothing is told. That it is refused for good may be told out of order.
         """
         ...
 

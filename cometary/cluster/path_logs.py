@@ -24,8 +24,8 @@ from cometary.packets.patterns import Pattern
 if TYPE_CHECKING:
     from cometary.packets.keeping import Keeping
 
-Outcome = Literal["new", "repeat", "reused"]
-"""What has become of an update: it is there now, or was before; or another update had its key."""
+Outcome = Literal["new", "repeat", "reused", "refused"]
+"""What has become of an update: it is there now, or was before; another update had its key; or it is refused."""
 
 MOST_KEYS: Final = 100_000
 """That are known within a process."""

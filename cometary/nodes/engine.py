@@ -8,7 +8,7 @@
     update is numbered. What is published to its path meanwhile waits behind it.
 4.  While the engine is away, no more than `MOST_PENDING` updates wait for it: one more is refused
     (`MailboxFullError`). A caller that waits longer than `PATIENCE` is told to send the update again, under the same
-    idempotency key: it may still be numbered.
+    idempotency key: it may still be numbered. What the engine will never take does not wait: its caller is told.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from cometary.cluster.path_logs import Addition, Once
 from cometary.dispatch.dispatcher import as_wished
 from cometary.dispatch.engine import no_server
 from cometary.dispatch.idempotency import SECONDS, identity_of, reused
-from cometary.errors import MailboxFullError, ProtocolError
+from cometary.errors import CometaryError, EngineError, MailboxFullError, ProtocolError
 from cometary.nodes.histories import NodeHistories
 from cometary.nodes.interests import Interests, Telling
 from cometary.nodes.members import NodeMembers
@@ -326,7 +326,7 @@ class NodesEngine:
     def _numbered(self, token: int, appended: Appended) -> None:
         packet, published, taken, _ = self._unnumbered.pop(token)
         if appended.outcome != "new":
-            taken.offer(error=reused() if appended.outcome == "reused" else None)
+            taken.offer(error=_problem_of(appended))
             return
         with self._others.lock:
             self._interests.publish(packet, published, (*appended[1:], ""))
@@ -377,6 +377,12 @@ class NodesEngine:
 
     def _tell_gap(self, path: str) -> None:
         self.gaps(path)
+
+
+def _problem_of(appended: Appended) -> CometaryError | None:
+    if appended.outcome == "refused":
+        return EngineError("the engine refuses to keep the update; the log says why")
+    return reused() if appended.outcome == "reused" else None
 
 
 def _nobody(_: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from threading import Lock
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,13 +11,16 @@ import pytest
 import trio
 
 from cometary.cluster.local import LocalEngine, SharedState
+from cometary.cluster.path_logs import Addition, Appended, LogShelf
 from cometary.dispatch.members import Member
-from cometary.errors import MailboxFullError, ProtocolError
+from cometary.errors import EngineError, MailboxFullError, ProtocolError
 from cometary.nodes.engine import PATIENCE, NodesEngine
 from cometary.nodes.messages import Came, Told
 from cometary.nodes.publications import Others, Outgoing
+from cometary.packets.contract import make_contract
 from cometary.packets.contract_table import Contracts
 from cometary.packets.packet import Packet
+from cometary.packets.patterns import Pattern
 from cometary.packets.published import as_published
 from cometary.sessions.flow import Flow
 from tests.cluster.conformance.engines import running
@@ -30,13 +33,15 @@ def ignore(_: object) -> None:
 class Server:
     """One node, and what was routed there."""
 
-    def __init__(self) -> None:
-        self.cluster = LocalEngine(SharedState(), "a", lease=1.0)
+    def __init__(self, cluster: LocalEngine | None = None, contracts: Contracts | None = None) -> None:
+        self.cluster = cluster or LocalEngine(SharedState(), "a", lease=1.0)
         self.routed: list[object] = []
         self.full = False
         self.flow = Flow()
         local: Any = SimpleNamespace(attach=ignore, publish=self._route, members=None)
-        self.engine = NodesEngine(local, Contracts(), self.flow, Others(list, list), self.cluster)
+        self.engine = NodesEngine(
+            local, contracts or Contracts(), self.flow, Others(list, list), self.cluster
+        )
         dispatcher: Any = SimpleNamespace()
         self.engine.attach(dispatcher)
 
@@ -88,6 +93,28 @@ async def test_whoever_waits_behind_an_update_with_a_key_is_told_when_the_engine
             assert server.engine.publish(Packet("p", 3)) is None
         nursery.cancel_scope.cancel()
     assert server.routed == [1, 2, 3]
+
+
+class RefusingEngine(LocalEngine):
+    """Takes no update."""
+
+    def append(self, shelf: LogShelf, new: Addition, appended: Callable[[Appended], object]) -> None:
+        self._call(lambda: appended(Appended("refused", "")))
+
+
+async def test_whoever_publishes_what_the_engine_refuses_for_good_is_told_and_nothing_of_it_is_kept(
+    autojump_clock: object,
+) -> None:
+    contracts = Contracts([(Pattern.compile("p"), make_contract(history=5))])
+    server = Server(RefusingEngine(SharedState(), "a", lease=1.0), contracts)
+    before = sizes(server.engine)
+    async with running(server.cluster):
+        for _ in range(2):
+            taken = server.engine.publish(contracts.packet("p", 1))
+            assert taken is not None
+            with pytest.raises(EngineError, match="refuses to keep"):
+                await taken
+    assert (sizes(server.engine), server.routed) == (before, [])
 
 
 async def test_nothing_is_remembered_of_a_node_that_is_forgotten() -> None:

@@ -77,9 +77,12 @@ class RedisLogs:
         who = (self._sender, token, next(iter(unanswered)) - 1)
         key = (once.key, once.digest, round(once.seconds * 1000))
         asked = self._command("append", shelf, *what, *bounds, *who, *key)
-        self._call(
-            asked, take, lambda _: unanswered.pop(token)
-        )  # who waits is told when its patience has ended
+
+        def refuse(_: EngineError) -> None:
+            del unanswered[token]
+            appended(Appended("refused", ""))
+
+        self._call(asked, take, refuse)
 
     def claim(self, key: str, value: bytes, seconds: float, had: Callable[[bytes | None], object]) -> None:
         """Have a key stand for a value; see `Logs.claim`."""

@@ -30,6 +30,18 @@ def new_engine(request: pytest.FixtureRequest, lasting_servers: Callable[[str], 
     return local_engines() if request.param == "local" else redis_engines(lasting_servers(request.param).url)
 
 
+async def test_an_update_that_the_engine_will_never_take_is_refused_and_the_next_one_is_not(
+    lasting_servers: Callable[[str], EngineServer],
+) -> None:
+    server = lasting_servers("redis")
+    engine = redis_engines(server.url)("a", LEASE)
+    server.say("SET", Keys().of_shelf(SHELF.name)[0], "no hash")
+    async with running(engine):
+        assert (await append(engine, Addition("news/a", b"1", 1))).outcome == "refused"
+        server.say("FLUSHALL")
+        assert (await append(engine, Addition("news/a", b"1", 1))).outcome == "new"
+
+
 async def append(engine: Engine, new: Addition, shelf: LogShelf = SHELF) -> Appended:
     """Append and wait for what comes of it."""
     answer, answered = list[Appended](), trio.Event()
