@@ -1,15 +1,14 @@
-"""The commands `cometary update`, `send`, `sessions` and `kick`: calls of a server's control interface."""
+"""The commands `cometary update`, `send` and `kick`: calls of a server's control interface."""
 
 from __future__ import annotations
 
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from cometary.cli import target
-from cometary.cli.plain import plain
 from cometary.errors import ConnectorError, ControlError, UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ _SID: Final = f"The session's id, a secret; {STDIN}: the first line of standard 
 HELP: Final[Mapping[str, str]] = {
     "update": "send a message to every session that is connected to a path",
     "send": "send a message to one session",
-    "sessions": "list the sessions",
     "kick": "end a session",
 }
 
@@ -42,8 +40,6 @@ def add_options(command: str, parser: ArgumentParser) -> None:
     if command in {"update", "send"}:
         parser.add_argument("path", metavar="PATH")
         parser.add_argument("message", metavar="MESSAGE", nargs="?", default="null", help=_MESSAGE)
-    if command == "sessions":
-        parser.add_argument("--json", action="store_true", help="Print the server's answer as JSON.")
     target.add_options(parser)
 
 
@@ -91,24 +87,6 @@ def _kick(connector: Connector, given: Mapping[str, Any]) -> None:
         connector.kick(name=given["name"])
 
 
-def _sessions(connector: Connector, given: Mapping[str, Any]) -> None:
-    sessions = connector.sessions()
-    if given["json"]:
-        print(json.dumps(sessions, ensure_ascii=False))
-        return
-    rows = [("NAME", "USER", "STATE", "AGE", "QUEUED", "PATHS"), *map(_row, sessions)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _row(session: Mapping[str, Any]) -> tuple[str, ...]:
-    paths: Iterable[str] = session["paths"]
-    user = "" if session["user"] is None else str(session["user"])
-    age, queued = f"{session['age']:.0f}s", str(session["queued"])
-    return plain(session["name"]), plain(user), plain(session["state"]), age, queued, plain(" ".join(paths))
-
-
 def _sid(given: Mapping[str, Any]) -> str:
     return sys.stdin.readline().strip() if given["sid"] == STDIN else str(given["sid"])
 
@@ -125,6 +103,5 @@ def _messages(text: str) -> Iterator[object]:
 COMMANDS: Final[Mapping[str, Callable[[Connector, Mapping[str, Any]], None]]] = {
     "update": _update,
     "send": _send,
-    "sessions": _sessions,
     "kick": _kick,
 }

@@ -1,4 +1,4 @@
-"""The commands `cometary tree`, `session`, `ended`, `trace`, `crashes` and `top`: looking at a running server.
+"""The commands `cometary tree`, `sessions`, `session`, `ended`, `trace`, `crashes` and `top`: looking at a server.
 
 Each asks the control interface, and writes for people, or with `--json` what the server says, for programs.
 """
@@ -8,20 +8,23 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from cometary.cli import target
+from cometary.cli import nodes, target
+from cometary.cli.asking import ask, asking, check, print_json
 from cometary.cli.plain import plain
 from cometary.errors import ConfigError, ConnectorError, ControlError
 
 if TYPE_CHECKING:
     import httpx
 
+_SEARCH: Final = "Text that their name, user or paths contain."
+
 HELP: Final[Mapping[str, str]] = {
     "tree": "show the supervision tree",
+    "sessions": "list the sessions",
     "session": "show one session",
     "ended": "list the latest sessions that have ended, and why",
     "trace": "show what happens to one session, until it ends or Ctrl+C",
@@ -34,19 +37,17 @@ def add_options(command: str, parser: ArgumentParser) -> None:
     """Add the arguments of one of the commands in `HELP`."""
     if command in {"session", "trace"}:
         parser.add_argument("name", metavar="NAME", help="The session's public name.")
+    if command == "sessions":
+        parser.add_argument("search", metavar="TEXT", nargs="?", default="", help=_SEARCH)
     if command == "ended":
-        parser.add_argument(
-            "search",
-            metavar="TEXT",
-            nargs="?",
-            default="",
-            help="Text that their name, user or paths contain.",
-        )
+        parser.add_argument("search", metavar="TEXT", nargs="?", default="", help=_SEARCH)
         parser.add_argument("--reason", default="", help="Why they ended, such as timeout. Default: any.")
         parser.add_argument("--most", metavar="NUMBER", default="100", help="How many. Default: 100.")
     if command == "top":
         parser.add_argument("--every", metavar="SECONDS", type=float, default=2.0, help="Default: 2.")
         parser.add_argument("--once", action="store_true", help="Show it once.")
+    if command in nodes.OF_NODES:
+        nodes.add_option(parser)
     parser.add_argument("--json", action="store_true", help="Print the server's answer as JSON.")
     target.add_options(parser)
 
@@ -76,56 +77,6 @@ def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) 
     return 0
 
 
-@contextmanager
-def asking(given: Mapping[str, Any], environment: Mapping[str, str]) -> Generator[httpx.Client]:
-    """Yield what asks the control interface; errors of the connection become a `ConnectorError`."""
-    url, secret = target.find(given, environment)
-    # `--help` need not wait for these.
-    import httpx  # noqa: PLC0415
-
-    from cometary.connector import wire  # noqa: PLC0415
-
-    path, options = wire.socket_of(url), wire.client_options(url, secret)
-    transport = None if path is None else httpx.HTTPTransport(uds=path)
-    try:
-        with httpx.Client(**options, transport=transport, timeout=target.TIMEOUT) as client:
-            yield client
-    except httpx.TransportError as error:
-        raise ConnectorError(f"{url} cannot be reached: {error}") from None
-
-
-def ask(client: httpx.Client, path: str, **query: str) -> Any:
-    """Return what the server says.
-
-    Raises:
-        ControlError: it refuses.
-    """
-    answer = client.get(path, params=query)
-    check(answer.status_code, answer.content)
-    return answer.json()
-
-
-def check(status: int, body: bytes) -> None:
-    """Check that an answer is what was asked for.
-
-    Raises:
-        ControlError: it is a refusal.
-    """
-    if status == 200:  # noqa: PLR2004 - OK
-        return
-    try:
-        said = json.loads(body)
-        error = ControlError(said["error"], status, said["detail"])
-    except (ValueError, KeyError, TypeError):
-        error = ControlError("internal-error", status, "what answers is not a Cometary server")
-    raise error
-
-
-def print_json(value: object) -> None:
-    """Print a value in one line."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
-
-
 # -- the commands ---------------------------------------------------------------------------------
 
 
@@ -139,7 +90,7 @@ def shown(value: object) -> str:
 
 
 def _tree(client: httpx.Client, given: Mapping[str, Any]) -> None:
-    tree = ask(client, "/tree")
+    tree = nodes.tree(client, given)
     if given["json"]:
         print_json(tree)
         return
@@ -194,19 +145,52 @@ def rows_of(value: object) -> list[str]:
 
 def _ended(client: httpx.Client, given: Mapping[str, Any]) -> None:
     query = {name: given[name] for name in ("search", "reason", "most")}
-    ended = ask(client, "/ended", **query)["ended"]
+    ended = nodes.merged(client, given, "/ended", **query)
+    ended.sort(key=lambda one: -one["ended"])
+    del ended[int(given["most"]) :]
     if given["json"]:
         print_json(ended)
         return
     for one in ended:
         undelivered = f"; {one['undelivered']} packets undelivered" if one["undelivered"] else ""
         crashes = f"; {one['restarts']} crashes" if one["restarts"] else ""
-        who = " ".join([one["name"], *([str(one["user"])] if one["user"] is not None else [])])
+        who = " ".join([one["name"], *([str(one["user"])] if one["user"] is not None else []), *_at(one)])
         print(
             plain(
                 f"{moment_of(one['ended'])}  {who}: {one['reason']}, {one['age']:.0f} s old{undelivered}{crashes}"
             )
         )
+
+
+def _at(entry: Mapping[str, Any]) -> list[str]:
+    """Return where an entry of a list is from, if there are several nodes."""
+    return [f"at {entry['node']}"] if "node" in entry else []
+
+
+def _sessions(client: httpx.Client, given: Mapping[str, Any]) -> None:
+    query = {"search": given["search"]} if given["search"] else {}
+    sessions = nodes.sessions(client, given, **query)
+    if given["json"]:
+        print_json(sessions)
+        return
+    several = any("node" in session for session in sessions)
+    head = ("NAME", *(["NODE"] if several else []), "USER", "STATE", "AGE", "QUEUED", "PATHS")
+    rows = [head, *map(_row, sessions)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _row(session: Mapping[str, Any]) -> tuple[str, ...]:
+    node = [session["node"]] if "node" in session else []
+    age = f"{session['age']:.0f}s"
+    return tuple(
+        plain(shown(value))
+        for value in (
+            *(session["name"], *node, session["user"], session["state"]),
+            *(age, session["queued"], session["paths"]),
+        )
+    )
 
 
 def moment_of(seconds: float) -> str:
@@ -239,12 +223,13 @@ def brief(what: Mapping[str, Any]) -> str:
 
 
 def _crashes(client: httpx.Client, given: Mapping[str, Any]) -> None:
-    crashes = ask(client, "/crashes")["crashes"]
+    crashes = nodes.merged(client, given, "/crashes")
+    crashes.sort(key=lambda crash: crash["time"])
     if given["json"]:
         print_json(crashes)
         return
     for crash in crashes:
-        who = f"{crash['supervisor']}/{crash['child']}"
+        who = " ".join([f"{crash['supervisor']}/{crash['child']}", *_at(crash)])
         how = crash["error"] or crash["reason"]
         then = f"{crash['action']}, {crash['restarts']} restarts before"
         print(plain(f"{moment_of(crash['time'])}  {who}  {crash['actor']}: {how}; {then}"))
@@ -257,11 +242,12 @@ def _top(client: httpx.Client, given: Mapping[str, Any]) -> None:
 
     if given["every"] <= 0:
         raise ConfigError("--every", "must be a number of seconds above 0")
-    show(client, every=given["every"], once=given["once"], as_json=given["json"])
+    show(client, given, every=given["every"], once=given["once"], as_json=given["json"])
 
 
 COMMANDS: Final[Mapping[str, Callable[[httpx.Client, Mapping[str, Any]], None]]] = {
     "tree": _tree,
+    "sessions": _sessions,
     "session": _session,
     "ended": _ended,
     "trace": _trace,

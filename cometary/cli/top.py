@@ -7,12 +7,14 @@ The screen is Rich's, a tenth of the size of a whole toolkit for terminals; it i
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from cometary.cli.looking import ask, print_json
+from cometary.cli import nodes
+from cometary.cli.asking import ask, print_json
 from cometary.cli.plain import plain
 from cometary.errors import ConfigError
 
@@ -37,7 +39,7 @@ class Look:
         time: when, in seconds.
         statistics: its counts.
         sessions: those with the longest queues.
-        children: the parts of the server.
+        children: the parts of the server; of several nodes these, each with what it counts.
     """
 
     time: float
@@ -53,19 +55,29 @@ class Look:
         return {name: (self.statistics[name] - before.statistics[name]) / seconds for name in COUNTS}
 
 
-def look(client: httpx.Client) -> Look:
-    """Ask a server."""
-    statistics, tree = ask(client, "/statistics"), ask(client, "/tree")
-    sessions: list[dict[str, Any]] = ask(client, "/sessions")["sessions"]
+def look(client: httpx.Client, given: Mapping[str, Any]) -> Look:
+    """Ask a server, or all nodes."""
+    counts = nodes.of_all(client, given, lambda node: ask(client, "/statistics", **node))
+    total: Counter[str] = Counter()
+    for _, each in counts:
+        total.update(each)
+    sessions = nodes.sessions(client, given, most=str(SHOWN))
     sessions.sort(key=lambda session: (-session["queued"], -session["unhandled"], -session["delivered"]))
-    return Look(time.monotonic(), statistics, sessions[:SHOWN], tree["children"])
+    names = [name for name, _ in counts]
+    children = (
+        ask(client, "/tree", **({} if names[0] is None else {"node": names[0]}))["children"]
+        if len(names) == 1
+        else [{"node": name, **each} for name, each in counts]
+    )
+    return Look(time.monotonic(), dict(total), sessions[:SHOWN], children)
 
 
-def show(client: httpx.Client, *, every: float, once: bool, as_json: bool) -> None:
+def show(client: httpx.Client, given: Mapping[str, Any], *, every: float, once: bool, as_json: bool) -> None:
     """Show a server.
 
     Args:
         client: asks it.
+        given: the command's arguments, which may name a node.
         every: seconds between two looks.
         once: whether there is only one.
         as_json: whether each look is a line of JSON instead of a screen.
@@ -75,29 +87,31 @@ def show(client: httpx.Client, *, every: float, once: bool, as_json: bool) -> No
         ControlError: the server refuses.
     """
     if as_json:
-        _show_as_json(client, every, once=once)
+        _show_as_json(client, given, every, once=once)
         return
     try:
         from rich.console import Console  # noqa: PLC0415 - an extra
         from rich.live import Live  # noqa: PLC0415
     except ImportError:
         raise ConfigError("top", "needs Rich: pip install 'cometary[top]'; or use --json") from None
-    before, now = None, look(client)
+    before, now = None, look(client, given)
     if once:
         Console().print(screen(now, before))
         return
     with Live(screen(now, before), screen=True, auto_refresh=False) as live:
         while True:
             time.sleep(every)
-            before, now = now, look(client)
+            before, now = now, look(client, given)
             live.update(screen(now, before), refresh=True)
 
 
-def _show_as_json(client: httpx.Client, every: float, *, once: bool) -> None:
+def _show_as_json(client: httpx.Client, given: Mapping[str, Any], every: float, *, once: bool) -> None:
     before = None
     while True:
-        now = look(client)
-        print_json({"statistics": now.statistics, "rates": now.rates(before), "sessions": now.sessions})
+        now = look(client, given)
+        several = {"nodes": now.children} if _is_several(now) else {}
+        rates = now.rates(before)
+        print_json({"statistics": now.statistics, "rates": rates, "sessions": now.sessions, **several})
         if once:
             return
         before = now
@@ -115,18 +129,56 @@ def screen(now: Look, before: Look | None) -> RenderableType:
         f"{now.statistics['sessions']} sessions",
         *(f"{name} {rate:.0f}/s" for name, rate in rates.items()),
     ]
+    parts = _nodes(now) if _is_several(now) else _parts(now)
+    has_nodes = any("node" in session for session in now.sessions)
+    sessions = Table(box=None)
+    sessions.add_column("SESSION", min_width=NAME_WIDTH)  # whole, for `cometary session`; others give way
+    for title in (
+        *(["NODE"] if has_nodes else []),
+        "USER",
+        "WIRE",
+        "STATE",
+        "AGE",
+        "QUEUED",
+        "UNHANDLED",
+        "DELIVERED",
+        "PATHS",
+    ):
+        sessions.add_column(title)
+    for session in now.sessions:
+        name, *rest = _row(session)
+        node = [session.get("node", "")] if has_nodes else []
+        sessions.add_row(*map(_cell, (name, *node, *rest)))
+    return Group(Text("   ".join(shown)), "", parts, "", sessions)
+
+
+def _is_several(now: Look) -> bool:
+    return bool(now.children) and "node" in now.children[0]
+
+
+def _parts(now: Look) -> RenderableType:
+    from rich.table import Table  # noqa: PLC0415 - an extra
+
     parts = Table("PART", "STATE", "RESTARTS", "MAILBOX", "CHILDREN", box=None)
     for child in now.children:
         parts.add_row(
             *map(_cell, (child["id"], child["state"], child["restarts"], child["mailbox"], child["count"]))
         )
-    sessions = Table(box=None)
-    sessions.add_column("SESSION", min_width=NAME_WIDTH)  # whole, for `cometary session`; others give way
-    for title in ("USER", "WIRE", "STATE", "AGE", "QUEUED", "UNHANDLED", "DELIVERED", "PATHS"):
-        sessions.add_column(title)
-    for session in now.sessions:
-        sessions.add_row(*map(_cell, _row(session)))
-    return Group(Text("   ".join(shown)), "", parts, "", sessions)
+    return parts
+
+
+def _nodes(now: Look) -> RenderableType:
+    from rich.table import Table  # noqa: PLC0415 - an extra
+
+    nodes = Table("NODE", "SESSIONS", "SENT", "RECEIVED", "FORWARDED", box=None)
+    for each in now.children:
+        nodes.add_row(
+            *map(
+                _cell,
+                (each["node"], each["sessions"], each["sent"], each["received"], each["nodes_forwarded"]),
+            )
+        )
+    return nodes
 
 
 def _row(session: Mapping[str, Any]) -> tuple[object, ...]:

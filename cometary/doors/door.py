@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cometary.config.section import Section
+from cometary.doors.others import NO_OTHERS, Others
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,6 +117,7 @@ class Inside:
         metrics: returns the text for a monitoring system and its media type, given the header `Accept`.
         actors: the actor system that all of this belongs to.
         root: returns the root of the supervision tree; once the server has started.
+        others: the other nodes, as operators reach them.
         worker: the number of this one of several workers, and how many there are; None if it is alone.
         look_elsewhere: raises an `ElsewhereError` if an id that is unknown here belongs to another process.
     """
@@ -136,6 +138,7 @@ class Inside:
     login: Callable[[str, str], Verdict | Awaitable[Verdict]] | None = None
     look_elsewhere: Callable[[str], None] = lambda _: None
     worker: tuple[int, int] | None = None
+    others: Others = NO_OTHERS
 
 
 class Door:

@@ -9,6 +9,7 @@ from cometary.log import get_logger
 from cometary.nodes.answering import Answering
 from cometary.nodes.link import Link
 from cometary.nodes.messages import (
+    Asked,
     Came,
     Census,
     Dropped,
@@ -19,6 +20,7 @@ from cometary.nodes.messages import (
     Passed,
     Ping,
     Pong,
+    Said,
     Told,
     Tunnelled,
     Unwants,
@@ -50,12 +52,14 @@ class Home:
         clients: answers clients.
         control: answers back-ends; None if there is nothing that does.
         gaps: tells sessions that they may have missed something on a path; on all paths, if it is given None.
+        answer: tells what another node asks for its operators, by what it is given; None if nothing does.
     """
 
     front_end: FrontEnd
     clients: Service
     control: Service | None
     gaps: Callable[[str | None], object]
+    answer: Callable[[bytes, Callable[[bytes | None], None]], None] | None = None
 
 
 class Accepted:
@@ -99,6 +103,8 @@ class Accepted:
                 self._answers().drop(message)
             case Granted():
                 self._answers().grant(message)
+            case Asked():
+                self._tell(message)
             case Told():
                 self._incoming.take(message)
             case Missed():
@@ -113,6 +119,16 @@ class Accepted:
                 self._tunnels.open(message, self._home().front_end)
             case _:
                 self._tunnels.take(message)
+
+    def _tell(self, asked: Asked) -> None:
+        def said(answer: bytes | None) -> None:
+            self.link.send(Said(asked.number, answer))
+
+        answer = self._home().answer
+        if answer is None or self.link.full:
+            said(None)
+        else:
+            answer(asked.question, said)
 
     def _answers(self) -> Answering:
         if self._answering is None:

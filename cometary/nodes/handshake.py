@@ -30,7 +30,7 @@ from cometary.errors import NodeRefusedError
 from cometary.nodes.messages import UNREADABLE
 from cometary.version import version
 
-LINK_VERSION: Final = 2
+LINK_VERSION: Final = 3
 """Raised whenever a message changes. Nodes of different ones do not understand each other, and say so."""
 
 LONGEST: Final = 4096

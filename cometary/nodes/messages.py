@@ -1,8 +1,8 @@
 """What nodes tell each other on their links: each message is one of these values.
 
-A link is dialed by one node and accepted by another. The dialer asks (`Forwarded`, `Tunnelled`, `Told`, `Missed`,
-`Ping`, `Leaving`) and tells who of its sessions is where (`State`); the other one answers on the same link. Numbers are
-the dialer's.
+A link is dialed by one node and accepted by another. The dialer asks (`Forwarded`, `Tunnelled`, `Asked`, `Told`,
+`Missed`, `Ping`, `Leaving`) and tells who of its sessions is where (`State`); the other one answers on the same link.
+Numbers are the dialer's.
 """
 
 from __future__ import annotations
@@ -51,6 +51,18 @@ class Granted(msgspec.Struct, array_like=True, frozen=True, tag="g"):
 
     number: int
     count: int
+
+
+class Asked(msgspec.Struct, array_like=True, frozen=True, tag="r"):
+    """An operator wants to see something of the other node.
+
+    Attributes:
+        number: of the question.
+        question: what, as `cometary.doors.questions` writes it.
+    """
+
+    number: int
+    question: bytes
 
 
 class Told(msgspec.Struct, array_like=True, frozen=True, tag="t", omit_defaults=True):
@@ -202,6 +214,13 @@ class Aborted(msgspec.Struct, array_like=True, frozen=True, tag="x"):
     number: int
 
 
+class Said(msgspec.Struct, array_like=True, frozen=True, tag="r"):
+    """The answer to what an operator wants to see; None if there is none."""
+
+    number: int
+    answer: bytes | None
+
+
 class Heard(msgspec.Struct, array_like=True, frozen=True, tag="h"):
     """All packets of the dialer's up to this number have been routed."""
 
@@ -270,6 +289,7 @@ ByDialer = (
     Forwarded
     | Dropped
     | Granted
+    | Asked
     | Told
     | Missed
     | Ping
@@ -281,7 +301,19 @@ ByDialer = (
     | State
 )
 ByAcceptor = (
-    Answered | Left | Moved | Streaming | Piece | Finished | Aborted | Heard | Pong | Bytes | Taken | Closed
+    Answered
+    | Left
+    | Moved
+    | Streaming
+    | Piece
+    | Finished
+    | Aborted
+    | Said
+    | Heard
+    | Pong
+    | Bytes
+    | Taken
+    | Closed
 )
 Message = ByDialer | ByAcceptor
 

@@ -25,6 +25,7 @@ from cometary.nodes.engine import NodesEngine
 from cometary.nodes.finding import Finding
 from cometary.nodes.forwarded_request import come_back
 from cometary.nodes.handshake import Identity
+from cometary.nodes.others import OthersOfNode
 from cometary.nodes.peers import Peers
 from cometary.nodes.tunnels import hang_up
 from cometary.server.colleagues import LocatorWithColleagues
@@ -91,6 +92,7 @@ class OtherNodes:
 
     Attributes:
         peers: all of them.
+        others: the same, as operators reach them from this one.
         ousted: tells when another node has this one's name.
         finding: finds sessions that can outlive their node; None if none can.
     """
@@ -104,6 +106,7 @@ class OtherNodes:
         self._cluster = cluster
         self._own = Identity(self._node, cluster.incarnation, address, settings.node_secret.encode())
         self.peers = Peers(self._own, cluster, settings.comet)
+        self.others = OthersOfNode(self._node, self.peers)
         self.ousted = Ousted()
         cluster.watch_ousted(self.ousted.note)
         self._engine: NodesEngine | None = None
@@ -173,7 +176,8 @@ class OtherNodes:
             engine.missed()
             gaps(path)
 
-        self.peers.meet(Home(front_end, clients, None if control is None else control.service, missed))
+        service, answer = (None, None) if control is None else (control.service, control.answer)
+        self.peers.meet(Home(front_end, clients, service, missed, answer))
         if self._recording is not None:
             self._recording.take_back()
 

@@ -42,10 +42,12 @@ from cometary.nodes.messages import (
     Piece,
     Ping,
     Pong,
+    Said,
     Streaming,
     decode_of_acceptor,
 )
 from cometary.nodes.publications import Incoming, Outgoing
+from cometary.nodes.questions import Questions
 from cometary.nodes.tunnels import Tunnels, hang_up
 from cometary.nodes.watcher import NOBODY
 from cometary.sessions.ids import tag_of_node
@@ -99,6 +101,7 @@ class Peer:
         named_at: when another node named it.
         incarnation: which process it is; empty before that is known.
         forwarding: has it answer requests.
+        questions: asks it what operators want to see.
         outgoing: what was published for it.
         incoming: what it has published; None until it has dialed.
         tunnelled: how many connections were passed on to it.
@@ -127,6 +130,7 @@ class Peer:
         self.incarnation = ""
         self._dialed_before = ""  # which process it was when it was dialed last
         self.forwarding = Forwarding(comet)
+        self.questions = Questions()
         self.outgoing = Outgoing(node, others.lock, others.number)
         self.incoming: Incoming | None = None
         self._incomings: dict[str, Incoming] = {}
@@ -182,6 +186,7 @@ class Peer:
         self.outgoing.linked(link, heard, again=self._dialed_before == incarnation)
         self._dialed_before = incarnation
         self.forwarding.linked(link)
+        self.questions.linked(link)
         self._watcher().linked(self, link)
         return link
 
@@ -189,6 +194,7 @@ class Peer:
         tunnels, self._tunnels, self._dialed = self._tunnels, None, None
         self.outgoing.unlinked()
         self.forwarding.unlinked()
+        self.questions.unlinked()
         if self.leaving:
             self.forwarding.gone()
         if tunnels is not None:
@@ -221,6 +227,8 @@ class Peer:
                 forwarding.finished(message)
             case Aborted():
                 forwarding.aborted(message)
+            case Said():
+                self.questions.said(message)
             case Heard():
                 self.outgoing.answered()
                 self.outgoing.heard(message)
@@ -350,12 +358,17 @@ class Peer:
         elif now > self._heard_at + QUIET:
             self._ask(now)
 
+    @property
+    def state(self) -> str:
+        """What operators are told of it: `gone`, `there`, or `unreached`."""
+        return "gone" if self.gone else "there" if self.is_linked else "unreached"
+
     def as_dict(self) -> dict[str, Any]:
         """Return what is known of it as plain data."""
         return {
             "node": self.node,
             "address": self.address,
-            "state": "gone" if self.gone else "there" if self.is_linked else "unreached",
+            "state": self.state,
             "forwarded": self.forwarding.total,
             "waiting": self.forwarding.waiting,
             "tunnelled": self.tunnelled,

@@ -9,6 +9,7 @@ import trio
 
 from cometary.dispatch.engine import LocalEngine
 from cometary.dispatch.history import Histories
+from cometary.doors.others import NO_OTHERS
 from cometary.sessions.ids import new_sid
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cometary.dispatch.engine import Engine
     from cometary.doors.control.door import ControlDoor
     from cometary.doors.door import Listener
+    from cometary.doors.others import Others
     from cometary.packets.contract_table import Contracts
     from cometary.packets.receipts import ReceiptLog
     from cometary.server.front_end import FrontEnd
@@ -39,6 +41,11 @@ class Colleagues(Protocol):
     @property
     def place(self) -> tuple[int, int] | None:
         """The number of this one, and how many there are; None if it is alone."""
+        ...
+
+    @property
+    def others(self) -> Others:
+        """The other nodes, as operators reach them from this one."""
         ...
 
     @property
@@ -121,6 +128,7 @@ class Alone:
     """None at all: a server by itself (`Colleagues`)."""
 
     place: tuple[int, int] | None = None
+    others: Others = NO_OTHERS
     forward_of: Callable[[str], Any] | None = None
 
     def once(self, what: Sequence[T]) -> Sequence[T]:

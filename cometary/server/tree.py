@@ -168,6 +168,7 @@ class Server:
             actors=self._actors,
             root=self._root,
             worker=self._colleagues.place,
+            others=self._colleagues.others,
             look_elsewhere=partial(look_elsewhere, core.locator),
         )
 

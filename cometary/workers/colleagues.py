@@ -24,6 +24,7 @@ import trio
 from cometary.config.kinds import ADDRESS_OR_UNIX
 from cometary.dispatch.engine import LocalEngine
 from cometary.doors.control.door import ControlDoor
+from cometary.doors.others import NO_OTHERS, Others
 from cometary.errors import MailboxFullError
 from cometary.packets.published import Published
 from cometary.server.colleagues import LocatorWithColleagues
@@ -95,6 +96,7 @@ class OtherWorkers:
         self._pace = pace_of(Limits())
 
     forward_of: Callable[[str], Any] | None = None
+    others: Others = NO_OTHERS
 
     def once(self, what: Sequence[T]) -> Sequence[T]:
         """Return all of it in the first of them, and nothing in the others."""

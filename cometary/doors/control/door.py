@@ -6,6 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from cometary.config.section import Section, section_of
+from cometary.doors import questions
+from cometary.doors.control.across import AcrossNodes
 from cometary.doors.control.acting import acting
 from cometary.doors.control.callers import CallerTraces
 from cometary.doors.control.endpoint import ControlEndpoint
@@ -23,7 +25,7 @@ from cometary.transport.http.service import Service
 from cometary.transport.http.settings import HttpSection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cometary.doors.door import Inside
     from cometary.supervision import ChildSpec
@@ -59,7 +61,9 @@ class ControlDoor(Door):
         names = section_of(self.settings, HttpSection).hosts if section.control.is_loopback else ()
         self._hosts = hosts = HostRule(names)
         probes = inside.hub.probes
-        answering = endpoint if probes.told is None else CallerTraces(endpoint, probes)
+        self._across = AcrossNodes(endpoint, inside.others, inside.manager, inside.start_soon)
+        reached = self._across if inside.others.own else endpoint
+        answering = reached if probes.told is None else CallerTraces(reached, probes)
         self.service = service = Service(answering, hosts=hosts, metered=inside.bodies.metered)
         self.protocol = partial(Http, service, inside.limits)
         self._listener = Listener(
@@ -69,6 +73,21 @@ class ControlDoor(Door):
             reserve=True,
             opened=hosts.listening_at,
         )
+
+    def answer(self, question: bytes, said: Callable[[bytes | None], None]) -> None:
+        """Tell another node what its operators want to see.
+
+        Args:
+            question: what that is (`cometary.doors.questions`).
+            said: given the answer, now or later; None if there is none.
+        """
+        asked = questions.read(question)
+        if isinstance(asked, questions.Find):
+            said(self._across.find(asked.name))
+        elif asked is None or self._site is None:
+            said(None)
+        else:
+            self._site.answer(asked, said)
 
     def listeners(self) -> Sequence[Listener]:
         """Where back-ends connect."""

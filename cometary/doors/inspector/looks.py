@@ -22,11 +22,15 @@ Urns = Annotated[list[Text], msgspec.Meta(max_length=MOST_NAMED)]
 
 
 class Lines(msgspec.Struct, tag_field="at"):
-    """The lines of a list that are in view: at most `most` of them, from the one with the number `first` on."""
+    """The lines of a list that are in view: at most `most` of them, from the one with the number `first` on.
+
+    They are those of the node that is named; of all nodes if none is, or, where that makes no list, of this one.
+    """
 
     first: Annotated[int, msgspec.Meta(ge=0)] = 0
     most: Annotated[int, msgspec.Meta(ge=0, le=MOST_LINES)] = 50
     search: Text = ""
+    node: Text = ""
 
 
 class Tree(Lines, tag="tree"):
@@ -57,23 +61,29 @@ class Busiest(Lines, tag="busiest"):
 
 
 class Session(msgspec.Struct, tag_field="at", tag="session"):
-    """One session, by its public name, whether it lives or has ended."""
+    """One session, by its public name, whether it lives or has ended; here, or at the node that is named."""
 
     name: Text
+    node: Text = ""
 
 
 class OneActor(msgspec.Struct, tag_field="at", tag="actor"):
-    """One actor, by its URN."""
+    """One actor, by its URN; likewise."""
 
     urn: Text
+    node: Text = ""
 
 
 class Crash(msgspec.Struct, tag_field="at", tag="crash"):
-    """One crash report, by its time and the URN of the actor."""
+    """One crash report, by its time and the URN of the actor; likewise."""
 
     time: float
     urn: Text | None = None
+    node: Text = ""
 
+
+Merged = Sessions | Ended | Crashes
+"""Lists that can be of all nodes."""
 
 List = Tree | Sessions | Ended | Crashes | Busiest
 Detail = Session | OneActor | Crash

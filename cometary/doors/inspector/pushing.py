@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 from pykka import ActorDeadError
 
-from cometary.doors.inspector import crashes, looks, sessions, tree
-from cometary.doors.inspector.busiest import Busiest
-from cometary.doors.inspector.counting import Counting
-from cometary.doors.inspector.readings import Readings
+from cometary.doors.inspector import looks
+from cometary.doors.inspector.everywhere import Everywhere
+from cometary.doors.inspector.showing import Showing, gone, gone_for
 from cometary.errors import ProtocolError
 from cometary.escapes import escapes
 from cometary.log import get_logger
 from cometary.packets.contract import Declared, declare, make_contract
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cometary.doors.door import Inside
+    from cometary.doors.questions import Heads, Look, Overview
     from cometary.sessions import Packet, Session
 
 EVERY: Final = 1.0
@@ -70,15 +70,16 @@ class Pushing:
 
     Args:
         inside: the server that they look at.
+
+    Attributes:
+        showing: shows it, to other nodes as well.
     """
 
     def __init__(self, inside: Inside) -> None:
-        self._inside = inside
+        self.showing = Showing(inside)
+        self._everywhere = Everywhere(inside.others, self.showing)
         self._viewers: dict[str, Viewer] = {}
         self._news = trio.Event()
-        self._readings = Readings(inside.manager)
-        self._counting = Counting()
-        self._busiest = Busiest(inside.actors)
 
     def add(self, session: Session) -> None:
         """Tell one more page."""
@@ -110,48 +111,41 @@ class Pushing:
         """Tell all pages, again and again, while there are any."""
         try:
             while True:
-                if self._viewers:
+                looked_at = bool(self._viewers) or self.showing.is_asked
+                if looked_at:
                     await self._tell_all()
                 else:
-                    self._busiest.want(False)  # noqa: FBT003
-                    await self._counting.close()
-                with trio.move_on_after(EVERY if self._viewers else float("inf")):
+                    await self.showing.rest()
+                with trio.move_on_after(EVERY if looked_at else float("inf")):
                     await self._news.wait()
                 self._news = trio.Event()
         finally:
-            self._busiest.want(False)  # noqa: FBT003
+            self.showing.stop()
+
+    def answer(self, question: Overview | Look | Heads, said: Callable[[bytes | None], None]) -> None:
+        """Tell another node, later."""
+        if not (self._viewers or self.showing.is_asked):
+            self._news.set()
+        self.showing.answer(question, said)
 
     async def _tell_all(self) -> None:
-        self._busiest.want(any(isinstance(look, looks.Busiest) for look in self._all_looks()))
-        await self._readings.take()
+        await self.showing.take(busiest=any(isinstance(look, looks.Busiest) for look in self._all_looks()))
+        overview = await self._everywhere.overview() if self._viewers else {}
         for viewer in list(self._viewers.values()):
-            viewer.tell(OVERVIEW, self._overview())
+            viewer.tell(OVERVIEW, overview)
             for path, look in list(viewer.looks.items()):
                 await self._tell(viewer, path, look)
-        await self._counting.look()
+        await self.showing.count()
 
     def _all_looks(self) -> Iterable[looks.List | looks.Detail]:
         return [look for viewer in self._viewers.values() for look in viewer.looks.values()]
 
-    def _overview(self) -> dict[str, Any]:
-        scheduler = self._inside.actors.scheduler.statistics()
-        return {
-            **self._readings.shown,
-            "actors": len(self._inside.actors.actors),
-            "ready": scheduler.ready,
-            "longest_handler": scheduler.longest_handler,
-            "ended": len(self._inside.manager.ended_sessions),
-            "crashes": len(self._inside.crashes()),
-            "state": self._inside.operations.state(),
-            "worker": self._inside.worker,
-        }
-
     async def _tell(self, viewer: Viewer, path: str, look: looks.List | looks.Detail) -> None:
         failed = False
         try:
-            frame = await self._look_at(look)
+            frame = await self._everywhere.look_at(look)
         except (ProtocolError, ActorDeadError) as error:
-            frame = gone(error.detail if isinstance(error, ProtocolError) else "This actor has ended.")
+            frame = gone_for(error)
         except BaseException as error:
             if escapes(error):
                 raise
@@ -161,35 +155,3 @@ class Pushing:
             viewer.tell(path.removeprefix(LOOK), frame)
             if failed:
                 del viewer.looks[path]
-
-    async def _look_at(self, look: looks.List | looks.Detail) -> dict[str, Any]:
-        inside, readings = self._inside, self._readings
-        match look:
-            case looks.Tree():
-                return await tree.listed(look, inside.root(), self._counting, readings.rates)
-            case looks.Sessions():
-                return await sessions.listed(look, inside.manager, readings)
-            case looks.Ended():
-                return await sessions.ended(look, inside.manager)
-            case looks.OneActor():
-                return await tree.one(look.urn, inside.actors, self._counting)
-            case _:
-                return self._look_at_once(look)
-
-    def _look_at_once(
-        self, look: looks.Busiest | looks.Crashes | looks.Crash | looks.Session
-    ) -> dict[str, Any]:
-        match look:
-            case looks.Busiest():
-                return self._busiest.listed(look)
-            case looks.Crashes():
-                return crashes.listed(look, self._inside.crashes())
-            case looks.Crash():
-                return crashes.one(look, self._inside.crashes())
-            case looks.Session():
-                return sessions.one(look, self._inside.manager, self._readings)
-
-
-def gone(detail: str) -> dict[str, Any]:
-    """Return what a page is told instead of what it wants to see."""
-    return {"at": "gone", "detail": detail}

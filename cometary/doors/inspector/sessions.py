@@ -31,14 +31,29 @@ OF_AN_ENDED_ONE: Final = ("name", "user", "reason", "ended", "age", "undelivered
 
 async def listed(look: looks.Sessions, manager: SessionManager, readings: Readings) -> dict[str, Any]:
     """Return the lines in view of the list of living sessions."""
+    keepers = await _in_order(look, manager, readings)
+    shown = keepers[look.first : look.first + look.most]
+    lines = [line(keeper, manager, readings) for keeper in shown if keeper.ended is None]
+    return {"at": "sessions", "first": look.first, "total": len(keepers), "lines": lines}
+
+
+async def heads(
+    look: looks.Sessions, most: int, manager: SessionManager, readings: Readings
+) -> tuple[int, list[float]]:
+    """Return how long that list is, and by which numbers its first `most` lines are in order."""
+    keepers = await _in_order(look, manager, readings)
+    if look.sort == "opened":
+        return len(keepers), [float(opened(keeper)) for keeper in keepers[:most]]
+    return len(keepers), [-_by(look.sort, keeper, readings) for keeper in keepers[:most]]
+
+
+async def _in_order(look: looks.Sessions, manager: SessionManager, readings: Readings) -> list[SessionKeeper]:
     keepers = list(manager.directory)
     if look.search:
         keepers = await _found(keepers, manager, look.search)
     if look.sort != "opened":
         keepers = await _sorted(keepers, look.sort, readings)
-    shown = keepers[look.first : look.first + look.most]
-    lines = [line(keeper, manager, readings) for keeper in shown if keeper.ended is None]
-    return {"at": "sessions", "first": look.first, "total": len(keepers), "lines": lines}
+    return keepers
 
 
 async def _found(
@@ -156,14 +171,26 @@ def _wall(moment: float) -> float:
 
 async def ended(look: looks.Ended, manager: SessionManager) -> dict[str, Any]:
     """Return the lines in view of the list of sessions that have ended."""
+    total, shown = await _latest(look, look.first, look.most, manager)
+    lines = [{member: one[member] for member in OF_AN_ENDED_ONE} for one in shown]
+    return {"at": "ended", "first": look.first, "total": total, "lines": lines}
+
+
+async def ended_heads(look: looks.Ended, most: int, manager: SessionManager) -> tuple[int, list[float]]:
+    """Return how long that list is, and by which numbers its first `most` lines are in order."""
+    total, shown = await _latest(look, 0, most, manager)
+    return total, [-one["ended"] for one in shown]
+
+
+async def _latest(
+    look: looks.Ended, first: int, most: int, manager: SessionManager
+) -> tuple[int, list[dict[str, Any]]]:
     known, total = manager.ended_sessions, len(manager.ended_sessions)
-    names = known.latest(look.first, look.most)
+    names = known.latest(first, most)
     if look.search or look.reason:
         found: list[str] = []
         for part in known.search(look.search, look.reason):
             found += part
             await trio.lowlevel.checkpoint()
-        names, total = found[look.first : look.first + look.most], len(found)
-    shown = (one for name in names if (one := known.find(name)) is not None)  # one may have been forgotten
-    lines = [{member: one[member] for member in OF_AN_ENDED_ONE} for one in shown]
-    return {"at": "ended", "first": look.first, "total": total, "lines": lines}
+        names, total = found[first : first + most], len(found)
+    return total, [one for name in names if (one := known.find(name)) is not None]  # one may be forgotten

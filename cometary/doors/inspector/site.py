@@ -72,11 +72,16 @@ class Site:
     Args:
         inside: the server that is looked at.
         secrets: a page needs one of them.
+
+    Attributes:
+        router: answers what is below `/inspector/`.
+        answer: tells other nodes what their pages look at.
     """
 
     def __init__(self, inside: Inside, secrets: Secrets) -> None:
         self._secrets = secrets
         self._pushing = Pushing(inside)
+        self.answer = self._pushing.answer
         self._sessions = SessionManager(SETTINGS, Viewers(self._pushing))
         self._sessions.new_sid = inside.manager.new_sid
         Hub(

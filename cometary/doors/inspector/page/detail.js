@@ -83,20 +83,22 @@ function button({ label, question, path, body }) {
  * @returns {Action[]}
  */
 function actionsOf(frame) {
-  const { at, name, urn } = frame;
+  const { at, name, urn, node } = frame;
+  const where = node ? `?node=${encodeURIComponent(node)}` : "";
   if (at === "session" && frame["state"] !== "ended") {
     const question = `End the session ${name}? Its client is told that it was kicked.`;
-    return [{ label: "Kick", question, path: "/kick", body: { name } }, ...orders(urn, false)];
+    return [{ label: "Kick", question, path: `/kick${where}`, body: { name } }, ...orders(urn, where, false)];
   }
-  return at === "actor" ? orders(urn, frame["status"] === "suspended") : [];
+  return at === "actor" ? orders(urn, where, frame["status"] === "suspended") : [];
 }
 
 /**
  * @param {string} urn
+ * @param {string} where what names the node, in the query of a call
  * @param {boolean} suspended
  * @returns {Action[]}
  */
-function orders(urn, suspended) {
+function orders(urn, where, suspended) {
   const all = {
     Suspend: ["suspend", "Suspend this actor? It handles no messages until it is resumed."],
     Resume: ["resume", "Resume this actor? It goes on with the waiting messages."],
@@ -105,7 +107,7 @@ function orders(urn, suspended) {
   const left = suspended ? ["Resume", "Kill"] : ["Suspend", "Resume", "Kill"];
   return left.map((label) => {
     const [order = "", question = ""] = all[/** @type {keyof typeof all} */ (label)];
-    return { label, question, path: "/actor", body: { urn, order } };
+    return { label, question, path: `/actor${where}`, body: { urn, order } };
   });
 }
 
@@ -158,6 +160,7 @@ function showSession(session) {
     ),
     facts([
       ["user", session["user"] === null ? null : String(session["user"])],
+      ["node", session["node"]],
       ["wire", ended ? null : session["wire"]],
       ["ended", ended ? element("span", {}, since(session["ended"]), " ago") : null],
       ["age", ended ? duration(session["age"]) : since(session["opened"])],
@@ -205,7 +208,7 @@ function showActor(actor, go) {
   const link = (other) => {
     if (other === null) return null;
     const made = element("button", { type: "button", className: "link" }, other.actor);
-    made.onclick = () => go({ what: "actor", id: other.urn });
+    made.onclick = () => go({ what: "actor", id: other.urn, node: actor["node"] });
     return made;
   };
   /** @param {string} name */
@@ -214,6 +217,7 @@ function showActor(actor, go) {
     element("p", {}, badge(actor["status"]), ` ${actor["actor"]}`),
     facts([
       ["names", actor["names"].join(", ")],
+      ["node", actor["node"]],
       ["started", actor["started"] === null ? null : since(actor["started"])],
       ["restarts", String(actor["restarts"])],
       ["mailbox", String(actor["mailbox"])],
@@ -238,6 +242,7 @@ function showCrash(crash) {
     element("p", {}, badge("failed", crash["reason"]), ` ${crash["error"] ?? ""}`),
     facts([
       ["when", new Date(crash["time"] * 1000).toLocaleString()],
+      ["node", crash["node"]],
       ["supervisor", crash["supervisor"]],
       ["class", crash["actor"]],
       ["names", crash["names"].join(", ")],

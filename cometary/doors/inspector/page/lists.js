@@ -4,7 +4,7 @@ import { element } from "./dom.js";
 import { REASONS, badge, duration, rate, since } from "./words.js";
 
 /** @typedef {import("./rows.js").Column} Column */
-/** @typedef {{ what: string, id: string | null, time?: number }} Target */
+/** @typedef {{ what: string, id: string | null, time?: number, node?: string }} Target */
 /**
  * @typedef {object} List
  * @property {string} title
@@ -76,12 +76,13 @@ export const LISTS = {
       { title: "user", cell: (line) => String(line.user ?? ""), under: true },
       { title: "wire", cell: (line) => line.wire, wide: true },
       { title: "state", cell: (line) => badge(line.state, line.state.replaceAll("_", " ")) },
+      { title: "node", cell: (line) => line.node, under: true, several: true },
       { title: "age", cell: (line) => since(line.opened) },
       { title: "queue", cell: (line) => unless0(line.queued) },
       { title: "packets", cell: (line) => rate(line.rate), under: true },
       { title: "paths", cell: paths, wide: true },
     ],
-    target: (line) => ({ what: "session", id: line.name }),
+    target: (line) => ({ what: "session", id: line.name, node: line.node }),
   },
   ended: {
     title: "Ended",
@@ -98,12 +99,13 @@ export const LISTS = {
       { title: "name", cell: (line) => element("b", {}, line.name) },
       { title: "user", cell: (line) => String(line.user ?? ""), under: true },
       { title: "why", cell: (line) => badge(line.reason) },
+      { title: "node", cell: (line) => line.node, under: true, several: true },
       { title: "age", cell: (line) => duration(line.age), wide: true },
       { title: "ago", cell: (line) => since(line.ended) },
       { title: "undelivered", cell: (line) => unless0(line.undelivered), under: true },
       { title: "crashes", cell: (line) => unless0(line.restarts), wide: true },
     ],
-    target: (line) => ({ what: "session", id: line.name }),
+    target: (line) => ({ what: "session", id: line.name, node: line.node }),
   },
   crashes: {
     title: "Crashes",
@@ -111,11 +113,12 @@ export const LISTS = {
     columns: [
       { title: "who", cell: (line) => element("b", {}, line.child || line.actor) },
       { title: "error", cell: (line) => line.error ?? line.reason },
+      { title: "node", cell: (line) => line.node, several: true },
       { title: "ago", cell: (line) => since(line.time) },
       { title: "then", cell: (line) => line.action.replace("_", " "), wide: true },
       { title: "under", cell: (line) => line.supervisor, wide: true },
     ],
-    target: (line) => ({ what: "crash", id: line.urn, time: line.time }),
+    target: (line) => ({ what: "crash", id: line.urn, time: line.time, node: line.node }),
   },
   busiest: {
     title: "Busiest",

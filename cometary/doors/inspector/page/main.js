@@ -4,6 +4,7 @@ import { Detail } from "./detail.js";
 import { byId, element } from "./dom.js";
 import { Link, secret } from "./link.js";
 import { LISTS, folds } from "./lists.js";
+import { Nodes } from "./nodes.js";
 import { Rows } from "./rows.js";
 import { rate } from "./words.js";
 
@@ -12,9 +13,13 @@ import { rate } from "./words.js";
 const link = new Link();
 const detail = new Detail(go);
 const rows = new Rows(ask, go);
+const nodes = new Nodes();
 const search = byId("search");
 const choice = byId("choice");
 let at = "tree";
+let node = ""; // which one is looked at; empty for all
+/** @type {Record<string, any>} */
+let overview = {};
 
 /** @param {import("./rows.js").Range} range */
 function ask({ first, most }) {
@@ -24,6 +29,7 @@ function ask({ first, most }) {
     first,
     most,
     search: search.value,
+    node,
     ...(offered ? { [offered.member]: choice.value } : {}),
     ...(at === "tree" ? { opened: [...folds.opened], closed: [...folds.closed] } : {}),
   });
@@ -42,49 +48,69 @@ function raise() {
 function go(to) {
   const target = to === undefined || to.what !== undefined ? to : listed().target(to);
   if (target !== undefined && target.id === null && target.time === undefined) return;
-  const { what, id, time } = target ?? {};
+  const { what, id, time, node: of } = target ?? {};
+  const whose = of ?? (what === undefined ? "" : node);
   location.hash = new URLSearchParams({
     at,
+    ...(node === "" ? {} : { node }),
     ...(what === undefined ? {} : { what, id: id ?? "" }),
     ...(time === undefined ? {} : { time: String(time) }),
+    ...(whose === "" ? {} : { of: whose }),
   }).toString();
 }
+
+/** @param {string} of the list, of whichever node the page looks at */
+const addressOf = (of, looked = node) =>
+  `#${new URLSearchParams({ at: of, ...(looked === "" ? {} : { node: looked }) })}`;
 
 function arrive() {
   const place = new URLSearchParams(location.hash.slice(1));
   const wanted = place.get("at") ?? "tree";
-  if (wanted !== at || !byId("lists").querySelector("[aria-current]"))
-    begin(Object.hasOwn(LISTS, wanted) ? wanted : "tree");
+  const looked = place.get("node") ?? "";
+  if (wanted !== at || looked !== node || !byId("lists").querySelector("[aria-current]"))
+    begin(Object.hasOwn(LISTS, wanted) ? wanted : "tree", looked);
   const [what, id, time] = [place.get("what"), place.get("id"), place.get("time")];
-  const target = what === null ? undefined : { what, id, ...(time === null ? {} : { time: Number(time) }) };
+  const target =
+    what === null
+      ? undefined
+      : { what, id, node: place.get("of") ?? "", ...(time === null ? {} : { time: Number(time) }) };
   detail.begin(target);
   link.look("detail", target === undefined ? null : asked(target));
 }
 
 /** @param {Target} target */
-function asked({ what, id, time }) {
-  if (what === "crash") return { at: what, time, urn: id === "" ? null : id };
-  return what === "session" ? { at: what, name: id } : { at: what, urn: id };
+function asked({ what, id, time, node: of }) {
+  if (what === "crash") return { at: what, time, urn: id === "" ? null : id, node: of };
+  return { at: what, [what === "session" ? "name" : "urn"]: id, node: of };
 }
 
-/** @param {string} list */
-function begin(list) {
-  at = list;
-  search.value = "";
-  const { choice: offered, columns } = listed();
+/**
+ * @param {string} list
+ * @param {string} looked the node that is looked at
+ */
+function begin(list, looked) {
+  if (list !== at || looked === node) search.value = "";
+  [at, node] = [list, looked];
+  const { choice: offered } = listed();
   const options = Object.entries(offered?.options ?? {});
   choice.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
   byId("choosing").hidden = offered === undefined;
   byId("chosen").textContent = offered?.title ?? "";
-  byId("table").className = at;
   byId("empty").hidden = true;
   byId("lists").replaceChildren(...Object.entries(LISTS).map(tab));
-  rows.begin(columns);
+  showOverview();
+  beginRows();
+}
+
+function beginRows() {
+  const ofSeveral = nodes.several && node === "";
+  byId("table").className = ofSeveral ? `${at} several` : at;
+  rows.begin(listed().columns.filter(({ several }) => !several || ofSeveral));
 }
 
 /** @param {[string, import("./lists.js").List]} entry */
 function tab([name, { title }]) {
-  const made = element("a", { href: `#at=${name}` }, title);
+  const made = element("a", { href: addressOf(name) }, title);
   if (name === at) made.setAttribute("aria-current", "page");
   return made;
 }
@@ -93,9 +119,15 @@ function tab([name, { title }]) {
 
 link.addEventListener("list", (event) => {
   const frame = /** @type {CustomEvent} */ (event).detail;
+  if (frame.at === "gone") {
+    rows.show({ first: 0, total: 0, lines: [] });
+    [byId("total").textContent, byId("empty").textContent] = ["", frame.detail];
+    byId("empty").hidden = false;
+  }
   if (frame.at !== at) return;
   rows.show(frame);
-  byId("total").textContent = frame.total.toLocaleString();
+  const without = frame.away?.length ? `, without ${frame.away.join(", ")}` : "";
+  byId("total").textContent = frame.total.toLocaleString() + without;
   byId("empty").textContent = listed().empty;
   byId("empty").hidden = frame.total > 0;
 });
@@ -103,16 +135,18 @@ link.addEventListener("list", (event) => {
 link.addEventListener("detail", (event) => detail.show(/** @type {CustomEvent} */ (event).detail));
 
 link.addEventListener("overview", (event) => {
-  const {
-    sessions,
-    rate: packets,
-    queued,
-    actors,
-    ended,
-    crashes,
-    longest_handler: longest,
-    worker,
-  } = /** @type {CustomEvent} */ (event).detail;
+  overview = /** @type {CustomEvent} */ (event).detail;
+  if (nodes.take(overview)) beginRows();
+  showOverview();
+  const { worker } = overview;
+  if (worker) byId("workers").replaceChildren(...workers(worker));
+});
+
+function showOverview() {
+  nodes.draw(at, node, (other) => addressOf(at, other));
+  const counted = nodes.counted(overview, at, node);
+  const { sessions, rate: packets, queued, actors, ended, crashes, longest_handler: longest } = counted;
+  if (actors === undefined) return byId("overview").replaceChildren(); // not told yet, or of a node that is away
   const shown = {
     sessions,
     "packets a second": packets === 0 ? "0" : rate(packets).replace("/s", ""),
@@ -127,8 +161,7 @@ link.addEventListener("overview", (event) => {
       element("div", {}, element("dt", {}, name), element("dd", {}, value?.toLocaleString() ?? "0")),
     ),
   );
-  if (worker) byId("workers").replaceChildren(...workers(worker));
-});
+}
 
 /** @param {[number, number]} worker One of several looks at itself; the others are pages of their own. */
 function workers([number, count]) {

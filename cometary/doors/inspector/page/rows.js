@@ -12,7 +12,14 @@ const height = () => (NARROW.matches ? 44 : 32); // of a line, in pixels, as in 
 const BESIDE = 12; // lines before and behind those in view that are asked for as well
 const MOST = 200; // lines that the server tells at a time
 
-/** @typedef {{ title: string, cell: (line: any) => Node | string, wide?: boolean, under?: boolean }} Column */
+/**
+ * @typedef {object} Column
+ * @property {string} title
+ * @property {(line: any) => Node | string} cell
+ * @property {boolean} [wide] whether it is shown only where there is room
+ * @property {boolean} [under] whether it stands below the one before it where there is little
+ * @property {boolean} [several] whether it is shown only in lists of several nodes
+ */
 /** @typedef {{ first: number, most: number }} Range */
 
 export class Rows {
