@@ -169,7 +169,7 @@ def _at(entry: Mapping[str, Any]) -> list[str]:
 
 def _sessions(client: httpx.Client, given: Mapping[str, Any]) -> None:
     query = {"search": given["search"]} if given["search"] else {}
-    sessions = nodes.sessions(client, given, **query)
+    sessions = nodes.sessions(client, given, query)
     if given["json"]:
         print_json(sessions)
         return

@@ -48,8 +48,16 @@ def listed(client: httpx.Client, wanted: str | None) -> list[dict[str, Any]]:
     return named
 
 
+def tell_away(node: str) -> None:
+    """Say that a node is away."""
+    sys.stderr.write(f"cometary: the node {plain(node)} is away\n")
+
+
 def of_all(
-    client: httpx.Client, given: Mapping[str, Any], say: Callable[[Mapping[str, str]], Any]
+    client: httpx.Client,
+    given: Mapping[str, Any],
+    say: Callable[[Mapping[str, str]], Any],
+    away: Callable[[str], object] = tell_away,
 ) -> list[tuple[str | None, Any]]:
     """Return what each node says, with its name; or None for the name of a server by itself.
 
@@ -57,6 +65,7 @@ def of_all(
         client: asks.
         given: the command's arguments, which may name a node.
         say: asks one node, given what the query has to have for that.
+        away: told the names of those that are away.
     """
     nodes = listed(client, given["node"])
     if not nodes:
@@ -70,7 +79,7 @@ def of_all(
         except ControlError as error:
             if error.condition not in AWAY:
                 raise
-        sys.stderr.write(f"cometary: the node {plain(node['node'])} is away\n")
+        away(node["node"])
     return said
 
 
@@ -88,9 +97,14 @@ def with_nodes(said: Sequence[tuple[str | None, Sequence[Mapping[str, Any]]]]) -
     ]
 
 
-def sessions(client: httpx.Client, given: Mapping[str, Any], **query: str) -> list[dict[str, Any]]:
-    """Return the sessions of all nodes."""
-    return with_nodes(of_all(client, given, lambda node: [*_sessions_of(client, {**query, **node})]))
+def sessions(
+    client: httpx.Client,
+    given: Mapping[str, Any],
+    query: Mapping[str, str],
+    away: Callable[[str], object] = tell_away,
+) -> list[dict[str, Any]]:
+    """Return the sessions of all nodes; see `of_all`."""
+    return with_nodes(of_all(client, given, lambda node: [*_sessions_of(client, {**query, **node})], away))
 
 
 def _sessions_of(client: httpx.Client, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:

@@ -30,6 +30,8 @@ SHOWN: Final = 15
 
 COUNTS: Final = ("sent", "received", "delivered", "expired", "dropped", "undelivered")
 
+OF_A_NODE: Final = ("sessions", "sent", "received", "delivered")
+
 
 @dataclass(frozen=True)
 class Look:
@@ -52,24 +54,33 @@ class Look:
         if before is None or self.time <= before.time:
             return dict.fromkeys(COUNTS, 0.0)
         seconds = self.time - before.time
-        return {name: (self.statistics[name] - before.statistics[name]) / seconds for name in COUNTS}
+        counted = ((name, self.statistics[name] - before.statistics[name]) for name in COUNTS)
+        return {name: max(0, count) / seconds for name, count in counted}  # a node may have gone
 
 
 def look(client: httpx.Client, given: Mapping[str, Any]) -> Look:
     """Ask a server, or all nodes."""
-    counts = nodes.of_all(client, given, lambda node: ask(client, "/statistics", **node))
+    away: list[str] = []
+    counts = nodes.of_all(client, given, lambda node: ask(client, "/statistics", **node), away.append)
     total: Counter[str] = Counter()
     for _, each in counts:
         total.update(each)
-    sessions = nodes.sessions(client, given, most=str(SHOWN))
+    sessions = nodes.sessions(client, given, {"most": str(SHOWN)}, away=lambda _: None)
     sessions.sort(key=lambda session: (-session["queued"], -session["unhandled"], -session["delivered"]))
-    names = [name for name, _ in counts]
     children = (
-        ask(client, "/tree", **({} if names[0] is None else {"node": names[0]}))["children"]
-        if len(names) == 1
-        else [{"node": name, **each} for name, each in counts]
+        _parts_of(client, counts[0][0])
+        if len(counts) == 1 and not away
+        else [
+            *({"node": name, "state": "there", **each} for name, each in counts),
+            *({"node": name, "state": "away"} for name in away),
+        ]
     )
     return Look(time.monotonic(), dict(total), sessions[:SHOWN], children)
+
+
+def _parts_of(client: httpx.Client, node: str | None) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = ask(client, "/tree", **({} if node is None else {"node": node}))["children"]
+    return parts
 
 
 def show(client: httpx.Client, given: Mapping[str, Any], *, every: float, once: bool, as_json: bool) -> None:
@@ -170,15 +181,11 @@ def _parts(now: Look) -> RenderableType:
 def _nodes(now: Look) -> RenderableType:
     from rich.table import Table  # noqa: PLC0415 - an extra
 
-    nodes = Table("NODE", "SESSIONS", "SENT", "RECEIVED", "FORWARDED", box=None)
+    table = Table("NODE", "STATE", *map(str.upper, OF_A_NODE), box=None)
     for each in now.children:
-        nodes.add_row(
-            *map(
-                _cell,
-                (each["node"], each["sessions"], each["sent"], each["received"], each["nodes_forwarded"]),
-            )
-        )
-    return nodes
+        counts = (each.get(name, "") for name in OF_A_NODE)
+        table.add_row(*map(_cell, (each["node"], each["state"], *counts)))
+    return table
 
 
 def _row(session: Mapping[str, Any]) -> tuple[object, ...]:

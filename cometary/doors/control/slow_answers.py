@@ -54,6 +54,9 @@ class SlowAnswers:
                 raise
             method, path = exchange.method, exchange.path
             logger.exception("request failed", text=f"{method} {path} failed", method=method, path=path)
-            exchange.refuse(ProtocolError("internal-error", "The server failed; its log says why."))
+            if exchange.streaming is not None:
+                exchange.streaming.abort()  # its reader sees that it is not whole
+            else:
+                exchange.refuse(ProtocolError("internal-error", "The server failed; its log says why."))
         finally:
             self._under_way -= 1

@@ -9,10 +9,12 @@ import pytest
 import trio
 
 from cometary.doors.control.session_list import MOST_AT_A_TIME, SLICE, SessionList
+from cometary.doors.control.watching import LINES
 from cometary.errors import ProtocolError
 from cometary.sessions import SessionManager
 from cometary.transport.codecs import Codec, cbor, json
 from cometary.transport.http.exchange import Exchange, Headers
+from cometary.transport.http.stream import Stream
 from tests.transport.wire import WholeAnswers
 
 SESSIONS = 10 * SLICE + 1
@@ -44,6 +46,7 @@ class Answered(WholeAnswers):
     def __init__(self) -> None:
         self.status = 0
         self.body = b""
+        self.exchange: Exchange | None = None
 
     def carry(
         self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
@@ -51,11 +54,42 @@ class Answered(WholeAnswers):
         self.status, self.body = status, body
 
 
-def ask(sessions: SessionList, codec: Codec = json) -> Answered:
-    answered = Answered()
-    exchange = Exchange("GET", "/sessions", b"", {b"accept": codec.content_type})
+class Reading(Answered):
+    """One that takes a piece of an answer when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces = list[bytes]()
+        self.concluded = self.closed = False
+
+    def begin(self, exchange: Exchange, status: int, content_type: bytes, headers: Headers) -> bytes:
+        self.status = status
+        return b""
+
+    def push(self, exchange: Exchange, stream: Stream) -> bool:
+        self.pieces.append(stream.pending)
+        return not stream.pending
+
+    def conclude(self, exchange: Exchange) -> None:
+        self.concluded = True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def ask(
+    sessions: SessionList,
+    codec: Codec = json,
+    query: bytes = b"",
+    answered: Answered | None = None,
+    accept: bytes = b"",
+) -> Answered:
+    answered = answered or Answered()
+    exchange = Exchange("GET", "/sessions", query, {b"accept": accept or codec.content_type})
+    exchange.version = "1.0"
     exchange.arrive(answered, "127.0.0.1")
     sessions(exchange)
+    answered.exchange = exchange
     return answered
 
 
@@ -104,3 +138,49 @@ async def test_a_failure_is_one_answers(nursery: trio.Nursery, caplog: pytest.Lo
     await trio.testing.wait_all_tasks_blocked()
     assert answered.status == 500
     assert "AttributeError" in caplog.text
+
+
+async def test_lines_are_written_as_fast_as_they_are_read(nursery: trio.Nursery) -> None:
+    manager = Manager(SESSIONS)
+    sessions = SessionList(cast("SessionManager", manager), nursery.start_soon)
+    reading = Reading()
+    ask(sessions, answered=reading, accept=LINES)
+    await trio.testing.wait_all_tasks_blocked()
+    assert reading.exchange is not None
+    stream = cast("Stream", reading.exchange.streaming)
+    assert manager.described <= 2 * SLICE
+    while not reading.concluded:
+        stream.go_on()
+        await trio.testing.wait_all_tasks_blocked()
+    told = b"".join(reading.pieces).splitlines()
+    assert [json.decode(line) for line in told] == [{"number": number} for number in range(SESSIONS)]
+
+
+async def test_a_reader_that_leaves_is_written_nothing_more(nursery: trio.Nursery) -> None:
+    manager = Manager(SESSIONS)
+    sessions = SessionList(cast("SessionManager", manager), nursery.start_soon)
+    reading = Reading()
+    ask(sessions, answered=reading, accept=LINES)
+    await trio.testing.wait_all_tasks_blocked()
+    assert reading.exchange is not None
+    reading.exchange.drop()
+    await trio.testing.wait_all_tasks_blocked()
+    assert manager.described <= 2 * SLICE
+    assert not nursery.child_tasks, "it holds no place for answers"
+
+
+async def test_lines_that_fail_break_off(nursery: trio.Nursery, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "cometary.transport")
+    manager = Manager(1)
+    del manager.directory[0].ended
+    reading = Reading()
+    ask(SessionList(cast("SessionManager", manager), nursery.start_soon), answered=reading, accept=LINES)
+    await trio.testing.wait_all_tasks_blocked()
+    assert reading.closed
+    assert "AttributeError" in caplog.text
+
+
+async def test_a_number_that_is_none_is_refused(nursery: trio.Nursery) -> None:
+    answered = ask(SessionList(cast("SessionManager", Manager(1)), nursery.start_soon), query=b"most=few")
+    await trio.testing.wait_all_tasks_blocked()
+    assert answered.status == 400
