@@ -5,7 +5,8 @@
     a lease, until nothing is left of the node or it has come back. Other nodes do the same; the first to adopt a
     session has it.
 3.  They are gone through in pieces, and what is done is removed from what the engine knows of the node. So an attempt
-    costs only what is left, and a session that cannot be adopted holds up no other.
+    costs only what is left, and a session that cannot be adopted holds up no other. Of each piece the first is adopted
+    alone, to see whether any can be, and then `AT_ONCE` at a time: what these ask the engine goes out in one write.
 4.  How many are left, and why, is logged; it is logged again only if the reason has changed.
 5.  A process with the name of one that is gone takes back what that one had, and is then the node that has it: so
     nothing is removed from what the engine knows.
@@ -13,7 +14,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
@@ -21,9 +22,11 @@ from cometary.errors import CometaryError
 from cometary.log import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from cometary.cluster.engine import Engine
+
+AT_ONCE: Final = 64
 
 logger = get_logger("cometary.cluster")
 
@@ -138,20 +141,38 @@ class Inheritance:
     async def _adopt_each(self, node: str, sids: Sequence[str], total: Attempt) -> Attempt:
         """Adopt what can be adopted; once none can be, the others are only counted."""
         done, hopeless = list[str](), False
-        for sid in sids:
+        for together in (sids[:1], *batched(sids[1:], AT_ONCE)):
             if hopeless:
-                total = total._replace(left=total.left + 1)
+                total = total._replace(left=total.left + len(together))
                 continue
-            outcome = await self._adopt(sid, node)
-            if isinstance(outcome, Prevented):
-                hopeless = outcome.others
-                total = total._replace(left=total.left + 1, why=total.why or outcome.why)
-            else:
-                done.append(sid)
-                total = total._replace(adopted=total.adopted + outcome)
+            for sid, outcome in await self._adopt_together(node, together):
+                if isinstance(outcome, Prevented):
+                    hopeless |= outcome.others
+                    total = total._replace(left=total.left + 1, why=total.why or outcome.why)
+                else:
+                    done.append(sid)
+                    total = total._replace(adopted=total.adopted + outcome)
         if done and node != self._engine.node:  # of this name are those that go on here, too
             await self._engine.forget_sessions(node, done)
         return total
+
+    async def _adopt_together(self, node: str, sids: Sequence[str]) -> list[tuple[str, bool | Prevented]]:
+        """Adopt these at the same time; returns what came of each."""
+        outcomes = list[tuple[str, bool | Prevented]]()
+
+        async def adopt(sid: str) -> None:
+            outcomes.append((sid, await self._adopt(sid, node)))
+
+        async with trio.open_nursery() as nursery:
+            for sid in sids:
+                nursery.start_soon(adopt, sid)
+        return outcomes
+
+
+def batched(sids: Sequence[str], count: int) -> Iterator[Sequence[str]]:
+    """Return them in groups of so many."""
+    for at in range(0, len(sids), count):
+        yield sids[at : at + count]
 
 
 def _log_left(node: str, left: int, why: str) -> None:
