@@ -10,10 +10,11 @@
     gone.
 4.  Sessions of nodes that are gone are also adopted when nobody asks for them (`cometary.cluster.inheritance`).
 5.  A process with the name of one that has gone goes on with that one's sessions.
-6.  One task looks for a session at a time, so that it is not adopted twice here.
+6.  One task looks for a session at a time, so that it is not adopted twice here. Who asks for one that is being
+    adopted unasked has it looked for, too, if it does not come: another node may have been first.
 7.  While this process stops, one task checks, for everyone who looks for a session, whether the process has let go of
     its own sessions, and each of them asks the engine again only then: a handler that takes its time costs nobody
-    anything.
+    anything. Should it begin to stop while it adopts a session, another one adopts that.
 """
 
 from __future__ import annotations
@@ -212,7 +213,7 @@ class Recording:
 
         return self.seek(sid, go_on, refuse, elsewhere)
 
-    async def _look_for(self, sid: str, find: Find) -> ProtocolError | None:
+    async def _look_for(self, sid: str, find: Find, *, again: bool = False) -> ProtocolError | None:
         """Find a session and tell those who wait for it; returns what prevents that, if anything does."""
         found: ProtocolError | str | None
         try:
@@ -225,6 +226,8 @@ class Recording:
         for seeker in self._sought.pop(sid):
             if here:
                 seeker.go_on()
+            elif again:
+                self.seek(sid, *seeker)  # rule 6
             elif isinstance(found, ProtocolError):
                 seeker.refuse(found)
             elif found is not None and seeker.elsewhere is not None:
@@ -250,7 +253,7 @@ class Recording:
                     # Who is told that this process leaves adopts the others as well, of which calls are under way.
                     await self._until_let_go()
                 elif here or await self._is_gone(node):
-                    await self._adopt(sid, generation)
+                    await self._adopt_unless_stopping(sid, generation)
                 else:
                     await trio.sleep(LOOK)
             return None
@@ -283,6 +286,13 @@ class Recording:
         if self._engine.address(node) is None:  # rule 3
             await self._engine.look()
         return self._engine.alive(node)
+
+    async def _adopt_unless_stopping(self, sid: str, generation: int) -> None:
+        try:
+            await self._adopt(sid, generation)
+        except ProtocolError:
+            if not self._manager.shutting_down:
+                raise
 
     async def _adopt(self, sid: str, generation: int) -> None:
         self._manager.find_room()
@@ -329,7 +339,7 @@ class Recording:
             if owner is not None and owner[0] == node and sid not in living:
                 await self._adopt(sid, owner[1])
 
-        error = await self._look_for(sid, adopt)
+        error = await self._look_for(sid, adopt, again=True)
         if error is not None:
             return Prevented(error.detail, others=error.retry_after is not None)
         return sid in living

@@ -205,6 +205,47 @@ async def test_a_process_goes_on_with_the_sessions_of_the_one_that_had_its_name(
     assert len(process.told) == 1
 
 
+async def test_who_asks_for_a_session_that_was_to_be_adopted_unasked_is_told_which_node_was_faster(
+    process: Process, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await process.join("b")
+    process.recording.reaches = lambda node: node == "b"
+    owner, asked = process.a.owner, trio.Event()
+
+    async def slow_owner(sid: str) -> tuple[str, int] | None:
+        await asked.wait()
+        return await owner(sid)
+
+    monkeypatch.setattr(process.a, "owner", slow_owner)
+    nursery.start_soon(process.recording._inherit, SID, "c")
+    await wait_all_tasks_blocked()
+    told = list[Any]()
+
+    async def seek() -> None:
+        told.append(await process.seek())
+
+    nursery.start_soon(seek)
+    await wait_all_tasks_blocked()
+    asked.set()
+    await wait_all_tasks_blocked()
+    assert told == ["b"]
+
+
+async def test_what_a_process_cannot_adopt_any_more_since_it_stops_another_one_adopts(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await process.join("b")
+    process.recording.has_gone = lambda node: node == "b"
+
+    def stops(sid: str, record: object) -> None:
+        del sid, record
+        process.manager.shutting_down = True
+        raise ProtocolError("shutting-down", "the server is stopping")
+
+    monkeypatch.setattr(process.recording, "_take_over", stops)
+    assert await process.seek() == ""
+
+
 async def test_the_sessions_of_a_node_that_is_there_again_are_not_forgotten(process: Process) -> None:
     await process.join("a")
     forgotten = list[str]()
