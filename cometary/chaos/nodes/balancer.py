@@ -6,7 +6,7 @@
 2.  Connections are kept, and used for the next request. One that was closed meanwhile is made anew.
 3.  Every half a second each node is asked for something. One that does not answer in time, twice in a row, is down:
     it gets no requests until it answers again, and those that it has go to another one. A node whose address refuses
-    connections is down, too.
+    connections gets no requests, either; but it may be about to stop, and answers those that it has.
 4.  If all are down, all are tried.
 """
 
@@ -82,7 +82,7 @@ class Behind:
         try:
             wire = await Wire.connect(self.target)
         except OSError:
-            self.falls()
+            self.rests()
             raise
         return await self._carry(wire, data, written)
 
@@ -106,13 +106,17 @@ class Behind:
             else:
                 wire.close()
 
-    def falls(self) -> None:
+    def rests(self) -> None:
         """Send it no more requests."""
+        self.up = False
+        self.hang_up()
+
+    def falls(self) -> None:
+        """The same, and expect no more answers."""
         if self.up:
-            self.up = False
+            self.rests()
             for scope in [*self._busy]:
                 scope.cancel()
-            self.hang_up()
 
     def hang_up(self) -> None:
         """Close the unused connections."""
@@ -127,6 +131,8 @@ class Behind:
             with trio.fail_at(due), closing(await Wire.connect(self.target)) as wire:
                 await wire.send(self.target.request(NOTHING))
                 await wire.receive()
+        except ConnectionRefusedError:
+            self.rests()
         except (*BROKEN, trio.TooSlowError):
             if trio.current_time() > due + LATE:
                 return  # it is this process that was late

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
+import pytest
 import trio
 
+from cometary.chaos.nodes import balancer as module
 from cometary.chaos.nodes.balancer import FALLS, Balancer, Behind
 from cometary.chaos.shared import find
+from tests.servers import free_port
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -27,6 +31,8 @@ class Node:
         self.name = name
         self.said = said
         self.answers = True
+        self.holds = trio.Event()
+        self.holds.set()
         self.connections = 0
         self.scope = trio.CancelScope()
         self.listener: trio.SocketListener
@@ -46,6 +52,7 @@ class Node:
             async for _ in stream:
                 if not self.answers:
                     await trio.sleep_forever()
+                await self.holds.wait()
                 self.said[self.name] += 1
                 await stream.send_all(ANSWER)
 
@@ -122,12 +129,33 @@ async def test_what_hangs_at_a_node_that_is_down_goes_to_another_one_until_it_is
         assert said["a"] == 2  # one of which was the look
 
 
-async def test_a_node_that_does_not_answer_in_time_twice_is_down() -> None:
-    said = Counter[str]()
-    async with balanced(said) as (balancer, nodes):
-        nodes[2].die()
-        await trio.testing.wait_all_tasks_blocked()
+async def test_a_node_that_does_not_answer_in_time_twice_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IN_TIME", 0.01)
+    async with balanced(Counter()) as (balancer, nodes):
+        nodes[2].answers = False
         for missed in range(FALLS):
             assert balancer.behind[2].up is (missed < FALLS)
             await balancer.behind[2].look()
         assert not balancer.behind[2].up
+
+
+async def test_a_node_that_takes_no_more_connections_may_still_answer_what_it_has() -> None:
+    said = Counter[str]()
+    async with balanced(said) as (balancer, nodes):
+        nodes[0].holds = trio.Event()
+        first, answered = balancer.behind[0], list[bool]()
+
+        async def hold() -> None:
+            answered.extend(await ask(balancer))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hold)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            first.target = replace(there := first.target, address=("127.0.0.1", free_port()))
+            await first.look()
+            first.target = there
+            assert not first.up
+            nodes[0].holds.set()
+        assert (answered, said) == ([True], {"a": 1})
+        await ask(balancer, 2)
+        assert said == {"a": 1, "b": 1, "c": 1}
