@@ -11,6 +11,7 @@
 #   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
 #                or "--wire csp", socketio, bosh, for those
 #   make proxies run the server behind a real nginx, Caddy and HAProxy, if they are installed, and see what comes through
+#   make partitions cut one of three nodes off, in network namespaces whose packets are really dropped, a minute or two
 #   make autobahn run Autobahn's fuzzing client against the front end's WebSockets, minutes; it needs Python 2.7,
 #                PYTHON2=/path/to/python2.7; AUTOBAHN_CASES="1.* 5.*" runs some of them
 #   make socketio-suite run the tests of npm's socket.io-client against our server, a minute; it takes them from GitHub,
@@ -33,7 +34,7 @@ RELEASE := .cache/release
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-set-up compile wheel docs release release-rehearsal fuzz proxies autobahn socketio-suite converse hour mutants format lock clean
+.PHONY: demo test test-set-up compile wheel docs release release-rehearsal fuzz proxies partitions autobahn socketio-suite converse hour mutants format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python scripts/compile.py --if-possible
@@ -68,6 +69,9 @@ proxies: $(VENV)/dev.stamp
 	$(VENV)/bin/python scripts/proxies.py
 	$(VENV)/bin/python -m tests.proxies_http2
 	$(VENV)/bin/python -m tests.nodes_behind_proxies
+
+partitions: $(VENV)/dev.stamp
+	$(VENV)/bin/python -m tests.nodes.dropping
 
 autobahn: $(VENV)/dev.stamp
 	PYTHON2="$(PYTHON2)" $(VENV)/bin/python -m tests.autobahn $(AUTOBAHN_CASES)

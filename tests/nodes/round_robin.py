@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import cycle
 
@@ -19,6 +19,7 @@ class RoundRobin:
 
     Args:
         ports: those of the nodes.
+        hosts: where each of them is, if not on loopback.
 
     Attributes:
         port: where clients connect.
@@ -26,8 +27,8 @@ class RoundRobin:
         broken: how many requests were given to another node, since the first one was not there, or broke.
     """
 
-    def __init__(self, ports: list[int]) -> None:
-        self._ports = ports
+    def __init__(self, ports: list[int], hosts: Sequence[str] = ()) -> None:
+        self._nodes = [*zip(hosts or ["127.0.0.1"] * len(ports), ports, strict=True)]
         self._first = cycle(range(len(ports)))
         self.port = 0
         self.statuses: Counter[int] = Counter()
@@ -60,9 +61,9 @@ class RoundRobin:
 
     async def _ask(self, asked: bytes) -> bytes | None:
         first = next(self._first)
-        for port in self._ports[first:] + self._ports[:first]:
+        for host, port in self._nodes[first:] + self._nodes[:first]:
             try:
-                async with await trio.open_tcp_stream("127.0.0.1", port) as node:
+                async with await trio.open_tcp_stream(host, port) as node:
                     await node.send_all(asked)
                     answer = await read_message(node)
             except (OSError, BrokenError, trio.BrokenResourceError):
@@ -142,9 +143,9 @@ async def some(stream: trio.SocketStream) -> bytes:
 
 
 @asynccontextmanager
-async def round_robin(ports: list[int]) -> AsyncGenerator[RoundRobin]:
-    """Have one until the end of the block."""
-    proxy = RoundRobin(ports)
+async def round_robin(ports: list[int], hosts: Sequence[str] = ()) -> AsyncGenerator[RoundRobin]:
+    """Have one until the end of the block; see `RoundRobin`."""
+    proxy = RoundRobin(ports, hosts)
     async with _listening(proxy):
         yield proxy
 
