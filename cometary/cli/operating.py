@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from cometary.cli import target
-from cometary.cli.looking import asking, check
+from cometary.cli.asking import asking, check
 from cometary.errors import ConnectorError, ControlError
 
 if TYPE_CHECKING:
