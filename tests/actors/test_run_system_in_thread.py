@@ -74,7 +74,7 @@ def test_leaving_the_block_tells_threads_that_still_wait() -> None:
         thread.start()
         while not ref.actor_inbox.replying:  # until the actor is in its handler
             threading.Event().wait(0.001)
-    thread.join(5)
+    thread.join(60)
     assert len(outcome) == 1
 
 

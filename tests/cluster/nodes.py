@@ -135,7 +135,7 @@ async def start(
     return AppNode(application, await node(nursery, engine, application.app, settings))
 
 
-async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait until something is so at a server, which tells nobody."""
     with trio.fail_after(seconds):
         while not condition():  # noqa: ASYNC110 - see above

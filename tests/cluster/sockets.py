@@ -36,7 +36,7 @@ class Socket:
 
     async def hear(self) -> dict[str, Any]:
         """Return the next frame; that of a close as its code."""
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             while not self._read:
                 for frame in self._frames.feed(await self._stream.receive_some(65_536)):
                     closed = {"closed": int.from_bytes(frame.payload[:2], "big")}

@@ -320,7 +320,7 @@ async def test_keys_that_hold_something_else_stop_nobody_but_who_asks_for_them(
     server.say("RPUSH", keys.of_claim("key"), "something else")
     claims = list[bytes | None]()
     async with running(RedisEngine(server.url, "a")) as engine:
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             with pytest.raises(EngineError, match="WRONGTYPE"):
                 await engine.owner("s")
             assert await commit(engine, "s", 1, 0, NEWS) is Verdict.FENCED

@@ -196,7 +196,7 @@ def running_house(
         yield house
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until something holds, in another process."""
     until = time.monotonic() + seconds
     while not holds():

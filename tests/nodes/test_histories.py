@@ -48,7 +48,7 @@ class Listener:
         self.come += answer.get("packets", [])
         self.page.take(answer)
 
-    def hears(self, path: str, last: object, seconds: float = 10) -> list[Any]:
+    def hears(self, path: str, last: object, seconds: float = 60) -> list[Any]:
         """Wait until it has got a message of a path; returns all of that."""
         until = time.monotonic() + seconds
         while last not in (heard := self.heard(path)):

@@ -66,7 +66,7 @@ async def act(world: World, acting: Acting, what: Act) -> None:
     acting.act = do
     client = await world.open()
     await client.hold(("act", None))
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         await done.wait()
     await world.settle()
 

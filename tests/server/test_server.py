@@ -173,7 +173,7 @@ async def test_serve_returns_when_it_is_stopped() -> None:
         held = await client.hold()
         assert not ended.is_set()
         world.running.stop()
-        with trio.fail_after(3):
+        with trio.fail_after(60):
             assert (await held.answer()).body["reason"] == "shutdown"
             for connection in world.connections:
                 connection.wire.stream.socket.close()
@@ -199,7 +199,7 @@ async def test_an_async_signoff_may_finish_first() -> None:
     async with serving(app) as world:
         await world.open()
         world.running.stop()
-        with trio.fail_after(3):
+        with trio.fail_after(60):
             await finished.wait()
     assert done == ["shutdown: ada"]
 

@@ -71,8 +71,8 @@ class Workers:
         """Connect, to whichever worker."""
         where = ("127.0.0.1", self.server.port)
         if self.trusts is None:
-            return http.client.HTTPConnection(*where, timeout=20)
-        return http.client.HTTPSConnection(*where, timeout=20, context=self.trusts)
+            return http.client.HTTPConnection(*where, timeout=60)
+        return http.client.HTTPSConnection(*where, timeout=60, context=self.trusts)
 
     def open(self) -> Page:
         """Open a session, on a connection of its own."""

@@ -22,7 +22,7 @@ from cometary.xmpp.xml import parse
 DOMAIN = "pubsub.localhost"
 SECRET = "secret"
 ALICE = "alice@localhost/home"
-PATIENCE = 5.0
+PATIENCE = 30.0
 
 
 class Peer:

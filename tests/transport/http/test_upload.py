@@ -200,7 +200,7 @@ async def receiving(taker: Taker) -> AsyncGenerator[Server]:
 async def begin(server: Server, taker: Taker, data: bytes) -> Client:
     client = await server.connect()
     await client.send(data)
-    with trio.fail_after(5):
+    with trio.fail_after(60):
         while not taker.taken:
             await server.settle()
     await server.settle()
