@@ -16,6 +16,7 @@
 #                PYTHON2=/path/to/python2.7; AUTOBAHN_CASES="1.* 5.*" runs some of them
 #   make socketio-suite run the tests of npm's socket.io-client against our server, a minute; it takes them from GitHub,
 #                or from SOCKETIO_REPOSITORY=/path/to/socket.io, of the version that the lock file names, or of SOCKETIO_TAG
+#   make ejabberd have the real clients of BOSH and of pub/sub meet ejabberd in Prosody's place, half a minute; it needs that
 #   make converse see converse.js, which npm installs into .cache, talk by BOSH in Chromium; it needs Prosody
 #   make hour    simulate an hour of trouble for hundreds of pages, a minute; the tests have half of it for half of them
 #   make mutants change the sources a little, thousands of times, and see whether a test notices each time, hours;
@@ -34,7 +35,7 @@ RELEASE := .cache/release
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-set-up compile wheel docs release release-rehearsal fuzz proxies partitions autobahn socketio-suite converse hour mutants format lock clean
+.PHONY: demo test test-set-up compile wheel docs release release-rehearsal fuzz proxies partitions autobahn socketio-suite ejabberd converse hour mutants format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python scripts/compile.py --if-possible
@@ -78,6 +79,9 @@ autobahn: $(VENV)/dev.stamp
 
 socketio-suite: $(VENV)/dev.stamp node_modules/.package-lock.json
 	$(VENV)/bin/python -m tests.socketio_suite $(SUITE_OPTIONS)
+
+ejabberd: $(VENV)/dev.stamp node_modules/.package-lock.json
+	XMPP_SERVER=ejabberd $(VENV)/bin/pytest -q tests/doors/bosh/test_real_clients.py tests/xmpp/test_real_servers.py
 
 converse: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m tests.converse

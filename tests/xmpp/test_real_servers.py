@@ -1,4 +1,4 @@
-"""A component of a real Prosody, and Slixmpp, a client that others have written: one server for all of it."""
+"""A component of a real XMPP server, and Slixmpp, a client that others have written: one server for all of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from cometary.xmpp.xml import make
 from examples import xmpp_echo, xmpp_news
 from examples.polling_station.ballot import Question
 from examples.polling_station.station import Station
-from tests.doors.bosh.prosody import PASSWORD, Prosody, prosody
+from tests.doors.bosh.ejabberd import xmpp_server
+from tests.doors.bosh.prosody import PASSWORD, Prosody
 from tests.protocol.client import World, serving
 from tests.xmpp.relay import relayed
 from tests.xmpp.slixmpp_client import SlixmppClient, slixmpp_client
@@ -33,7 +34,7 @@ PATIENCE = 20.0
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prosody]:
-    with prosody(tmp_path_factory.mktemp("prosody"), components=DOMAINS) as server:
+    with xmpp_server(tmp_path_factory.mktemp("xmpp"), components=DOMAINS) as server:
         yield server
 
 

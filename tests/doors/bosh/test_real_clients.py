@@ -1,4 +1,4 @@
-"""The real clients of BOSH, unmodified, against the real server with a real Prosody behind it."""
+"""The real clients of BOSH, unmodified, against the real server with a real XMPP server behind it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.clients.test_javascript_client_in_node import printed_by
-from tests.doors.bosh.prosody import ACCOUNTS, prosody
+from tests.doors.bosh.ejabberd import xmpp_server
+from tests.doors.bosh.prosody import ACCOUNTS
 from tests.servers import ROOT, RunningServer, running_server
 
 HERE: Final = Path(__file__).parent
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with prosody(tmp_path_factory.mktemp("prosody")) as xmpp:
+    with xmpp_server(tmp_path_factory.mktemp("xmpp")) as xmpp:
         options = ("--bosh", "/http-bind", "--xmpp", f"127.0.0.1:{xmpp.port}", "--xmpp-hosts", "localhost")
         with running_server("", *options) as server:
             yield server
