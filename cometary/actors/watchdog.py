@@ -11,7 +11,7 @@ interpreter's lock), such as one huge regular expression: the watchdog stands st
 4.  A call that has lasted for the limit is reported, once, while it goes on.
 
 What the loop's thread is in the middle of is seen from this other thread by its frames alone: the loop itself leaves no
-trace for each message, because that would cost.
+trace for each message, because that would cost. While it sleeps, the watchdog dozes (`cometary.actors.dozing`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import pykka
+import trio
 
 from cometary.actors.cell import Cell
+from cometary.actors.dozing import Rest
 from cometary.actors.mailbox import RUNNING
 from cometary.actors.scheduled_cell import ScheduledCell
 from cometary.actors.scheduler import Scheduler
@@ -47,7 +49,7 @@ logger = get_logger("cometary.actors")
 IDLE = 0.4
 AGAIN = 0.25
 """Parts of `limit` between two looks: where the loop was in no call, and where it was in one. So the watchdog notices
-all that takes half as long again, and a server that has nothing to do is not looked at more often than that needs."""
+all that takes half as long again, and a server that has little to do is not looked at more often than that needs."""
 
 SHORTEST = 0.001
 """Seconds between two looks, at least."""
@@ -78,15 +80,17 @@ def watching(system: ActorSystem, limit: float) -> Generator[Watch[LoopCall]]:
         beat=system.post,
         report=partial(warn, system),
     )
-    leave = threading.Lock()  # an event would make another lock for each look
-    leave.acquire()
-    thread = threading.Thread(target=_look_until, args=(leave, watch), name="cometary-watchdog")
+    rest = Rest(system.thread)
+    trio.lowlevel.add_instrument(rest)
+    thread = threading.Thread(target=_look_until, args=(rest, watch), name="cometary-watchdog")
     thread.start()
     try:
         yield watch
     finally:
-        leave.release()
+        rest.end()
         thread.join()
+        with contextlib.suppress(KeyError):  # Trio has taken it out, if it failed
+            trio.lowlevel.remove_instrument(rest)
 
 
 def warn(system: ActorSystem, call: LoopCall, seconds: float) -> None:
@@ -104,8 +108,11 @@ def warn(system: ActorSystem, call: LoopCall, seconds: float) -> None:
     )
 
 
-def _look_until(leave: threading.Lock, watch: Watch[LoopCall]) -> None:
-    while not leave.acquire(timeout=watch.pause):
+def _look_until(rest: Rest, watch: Watch[LoopCall]) -> None:
+    while True:
+        rest.until_next_look(watch.pause, idle=watch.idle)
+        if rest.over:
+            return
         try:
             watch.tick()
         except BaseException as error:
@@ -174,9 +181,14 @@ class Watch(Generic[C]):
         self.longest = 0.0
 
     @property
+    def idle(self) -> bool:
+        """Whether the loop was in no call in the last look."""
+        return self._suspect is None
+
+    @property
     def pause(self) -> float:
         """Seconds until the next look."""
-        return max(SHORTEST, self._limit * (IDLE if self._suspect is None else AGAIN))
+        return max(SHORTEST, self._limit * (IDLE if self.idle else AGAIN))
 
     def tick(self) -> None:
         """Take a look; to be called `pause` seconds after the last one."""
