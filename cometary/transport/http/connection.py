@@ -40,8 +40,9 @@ from cometary.transport.http.connection_state import CLOSED, ENDING, LINGERING, 
 from cometary.transport.http.exchange import has_length, written
 from cometary.transport.http.reading import receive
 from cometary.transport.http.request_parser import HEAD
+from cometary.transport.http.response_channel import ResponseChannel
 from cometary.transport.http.responses import CONTINUE
-from cometary.transport.net.buffered import BufferedChannel, keep_little_unsent
+from cometary.transport.net.buffered import keep_little_unsent
 from cometary.transport.net.poller import PEER_SHUT
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from cometary.transport.net.deadlines import DeadlineQueue
 
 
-class Connection(BufferedChannel):
+class Connection(ResponseChannel):
     """A connected, non-blocking socket, and what is under way on it.
 
     Args:

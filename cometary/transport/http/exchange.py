@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from cometary.errors import ElsewhereError, ProtocolError
 from cometary.log import get_logger
 from cometary.transport.codecs import json
+from cometary.transport.http.response_channel import ResponseChannel
 from cometary.transport.http.stream import Stream
 
 if TYPE_CHECKING:
@@ -215,7 +216,10 @@ class Exchange:
         self._answered = True
         self.on_drop = None
         carrier, self._carrier = self._carrier, None
-        if carrier is not None:
+        channel: object = carrier
+        if isinstance(channel, ResponseChannel):
+            channel.carry(self, status, body, content_type, headers)
+        elif carrier is not None:
             carrier.carry(self, status, body, content_type, headers)
 
     def refuse(self, error: ProtocolError, codec: Codec = json, headers: Headers = ()) -> None:
