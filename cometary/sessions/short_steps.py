@@ -44,11 +44,26 @@ WAITING: Final = CarrierMachine.waiting
 HAVE_REQUEST: Final = CarrierMachine.have_request
 HAVE_PACKET: Final = CarrierMachine.have_packet
 
-STARTS: Final[dict[float, list[tuple[StartTimer, ...]]]] = {}
-"""The starts that were made, by seconds and token."""
-
 MOST_TIMES: Final = 64
 MOST_TOKENS: Final = 256
+
+
+class Starts:
+    """The starts that were made with the same seconds, by token.
+
+    Args:
+        seconds: for how long the timer is started.
+    """
+
+    __slots__ = ("made", "seconds")
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds: float = seconds
+        self.made: list[tuple[StartTimer, ...]] = []
+
+
+STARTS: Final[list[Starts]] = []
+"""All of them. They are few, so to compare is less than to make an object of the seconds and look that up."""
 
 
 class TakesIn(Protocol):
@@ -262,8 +277,7 @@ def start_timer(keeper: SessionKeeper, machine: MachineData, seconds: float) -> 
         token = cast("StartTimer", timer.message).token
     else:
         machine._fsm_token = token = machine._fsm_token + 1
-    starts = STARTS.get(seconds)
-    started = start_of(seconds, token) if starts is None or token >= len(starts) else starts[token]
+    started = start_of(seconds, token)
     if len(machine._fsm_timers) == 1:  # it is this one
         machine._fsm_timers = started
     else:
@@ -274,11 +288,20 @@ def start_timer(keeper: SessionKeeper, machine: MachineData, seconds: float) -> 
 
 def start_of(seconds: float, token: int) -> tuple[StartTimer, ...]:
     """Return a start of the session's one timer, as the machine keeps it: one object for all sessions, while few."""
-    if token >= MOST_TOKENS:
-        return (StartTimer(HOLD_OR_DIE, seconds, None, None, token),)
-    if seconds not in STARTS and len(STARTS) >= MOST_TIMES:
+    for starts in STARTS:
+        if starts.seconds == seconds:
+            made = starts.made
+            return made[token] if token < len(made) else start_more(starts, token)
+    if len(STARTS) >= MOST_TIMES:
         STARTS.clear()  # clients choose how long their requests are held
-    starts = STARTS.setdefault(seconds, [])
-    while token >= len(starts):
-        starts.append((StartTimer(HOLD_OR_DIE, seconds, None, None, len(starts)),))
-    return starts[token]
+    starts = Starts(seconds)
+    STARTS.append(starts)
+    return start_more(starts, token)
+
+
+def start_more(starts: Starts, token: int) -> tuple[StartTimer, ...]:
+    """Return one that was not made yet, and keep it if there are to be others like it."""
+    made = starts.made
+    while len(made) <= token < MOST_TOKENS:
+        made.append((StartTimer(HOLD_OR_DIE, starts.seconds, None, None, len(made)),))
+    return made[token] if token < len(made) else (StartTimer(HOLD_OR_DIE, starts.seconds, None, None, token),)
