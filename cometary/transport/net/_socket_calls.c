@@ -11,11 +11,12 @@ enum { LONGEST = 16384 };            /* bytes of one read; it is on the stack */
 
 static PyObject *socket_type;        /* socket.socket; a subclass (TLS) has its own way */
 static PyObject *fileno_name;        /* made once: to make it for each call takes longer than the call */
+static PyCFunction fileno_function;  /* what socket.socket has by that name: it has no need to be looked for each time */
 
 /* The descriptor, which is -1 once the socket is closed; -2 with an exception set. */
 static int descriptor(PyObject *sock)
 {
-    PyObject *number = PyObject_CallMethodNoArgs(sock, fileno_name);
+    PyObject *number = fileno_function ? fileno_function(sock, NULL) : PyObject_CallMethodNoArgs(sock, fileno_name);
     if (number == NULL)
         return -2;
     long fd = PyLong_AsLong(number);
@@ -99,5 +100,16 @@ PyMODINIT_FUNC PyInit__socket_calls(void)
     socket_type = PyObject_GetAttrString(module, "socket");
     Py_DECREF(module);
     fileno_name = PyUnicode_InternFromString("fileno");
-    return socket_type == NULL || fileno_name == NULL ? NULL : PyModule_Create(&definition);
+    if (socket_type == NULL || fileno_name == NULL)
+        return NULL;
+    PyObject *method = PyObject_GetAttr(socket_type, fileno_name);
+    if (method == NULL)
+        return NULL;
+    if (Py_IS_TYPE(method, &PyMethodDescr_Type)) {  /* as in CPython; the type keeps it */
+        PyMethodDef *called = ((PyMethodDescrObject *)method)->d_method;
+        if (called->ml_flags == METH_NOARGS)
+            fileno_function = called->ml_meth;
+    }
+    Py_DECREF(method);
+    return PyModule_Create(&definition);
 }
