@@ -44,7 +44,7 @@ class ResponseEncoder:
         self._clock = clock
         self._begins = self._ends = 0.0
         self._heads: dict[tuple[int, bytes], bytes] = {}
-        self._usual: dict[int, bytes] = {}
+        self._usual: list[bytes] = [b""] * (LONGEST_USUAL + 1)  # by length; empty if not made yet
 
     def encode(
         self,
@@ -70,8 +70,9 @@ class ResponseEncoder:
         if not self._begins <= now < self._ends:
             self._turn_over(now)
         if status == USUAL and content_type == JSON and not (headers or closing or head_only):
-            usual = self._usual.get(len(body))
-            return (self._make_usual(len(body)) if usual is None else usual) + body
+            length = len(body)
+            usual = self._usual[length] if length <= LONGEST_USUAL else b""
+            return (usual or self._make_usual(length)) + body
         head, lines = with_lines(self._head(status, content_type), headers, closing=closing)
         if status in WITHOUT_BODY:
             return b"%b%b\r\n" % (head, lines)
@@ -100,7 +101,7 @@ class ResponseEncoder:
         self._begins = float(int(now))
         self._ends = self._begins + 1
         self._heads.clear()
-        self._usual.clear()
+        self._usual = [b""] * (LONGEST_USUAL + 1)
 
     def _head(self, status: int, content_type: bytes) -> bytes:
         return self._heads.get((status, content_type)) or self._make_head(status, content_type)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 HIGHEST_FIRST_RID: Final = HIGHEST_RID - 2**20
 EMPTY: Final = b'{"packets":[]}'
+IN_JSON: Final = json.content_type
 ABSENT: Final = UNSET
 """The same; compiled code looks up what was imported each time, and a constant of its own never."""
 

@@ -20,6 +20,7 @@ from cometary.transport.http.credentials import HttpCredentials
 from cometary.transport.http.exchange import NO_HEADERS
 from cometary.transport.wires.comet.bodies import (
     ABSENT,
+    IN_JSON,
     packets_of,
     read_head,
     read_packet,
@@ -77,7 +78,8 @@ class CometRequest(Request):
     def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
         """Answer with packets numbered from `first_seq`, or with none."""
         codec = self._codec
-        self._exchange.respond(200, write_answer(first_seq, packets, codec), codec.content_type)
+        kind = IN_JSON if codec is json else codec.content_type  # asked of a module, that is a search by name
+        self._exchange.respond(200, write_answer(first_seq, packets, codec), kind)
 
     def refuse(self, error: ProtocolError) -> None:
         """Answer with an error."""
