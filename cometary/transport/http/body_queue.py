@@ -30,6 +30,7 @@ import trio
 
 from cometary.errors import ProtocolError
 from cometary.transport.codecs import negotiate
+from cometary.transport.http.exchange import Answerer, ask
 from cometary.transport.http.refusal_log import RefusalLog
 from cometary.transport.http.service import call
 
@@ -143,7 +144,7 @@ class BodyQueue:
         self.credit = AT_ONCE
 
 
-class Metered:
+class Metered(Answerer):
     """An endpoint that has another one called at once, or in its turn.
 
     Args:
@@ -157,13 +158,13 @@ class Metered:
         self._queue = queue
         self._endpoint = endpoint
 
-    def __call__(self, exchange: Exchange) -> None:
+    def answer(self, exchange: Exchange) -> None:
         """Answer `exchange`, now or later."""
         queue = self._queue
         size = len(exchange.body) or BARE
         if size <= queue.credit and not (queue.last and connection_of(exchange) in queue.last):
             queue.credit -= size
-            self._endpoint(exchange)
+            ask(self._endpoint, exchange)
         else:
             queue.put(exchange, self._endpoint)
 

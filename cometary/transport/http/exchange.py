@@ -366,3 +366,26 @@ def checked(headers: Headers) -> Headers:
 
 Endpoint = Callable[[Exchange], None]
 """Synchronous, on the Trio loop; answers at once, or keeps the exchange and answers later."""
+
+
+class Answerer:
+    """An endpoint as an object of a known class, which machine code calls straight, and any other as Python does."""
+
+    __slots__ = ()
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer `exchange`, now or later."""
+        self.answer(exchange)
+
+    def answer(self, exchange: Exchange) -> None:
+        """Answer `exchange`, now or later."""
+        raise NotImplementedError
+
+
+def ask(endpoint: Endpoint, exchange: Exchange) -> None:
+    """Have `endpoint` answer `exchange`, whatever it is."""
+    known: object = endpoint
+    if isinstance(known, Answerer):
+        known.answer(exchange)
+    else:
+        endpoint(exchange)

@@ -14,6 +14,7 @@ from cometary.errors import ProtocolError
 from cometary.escapes import exit_in
 from cometary.log import get_logger
 from cometary.transport.http.cors import SAME_ORIGIN
+from cometary.transport.http.exchange import Answerer, ask
 from cometary.transport.http.refusal_log import RefusalLog
 from cometary.transport.http.router import resolve
 
@@ -73,7 +74,7 @@ class Service:
         uploads: Callable[[str], int] = lambda path: 0,  # noqa: ARG005
         refusals: RefusalLog | None = None,
     ) -> None:
-        self._answer = metered(self._serve)
+        self._answer = metered(Judged(self))
         self._answer_forwarded = metered(endpoint)
         self._endpoint = endpoint
         self._guards = guards
@@ -111,7 +112,7 @@ class Service:
     def serve(self, exchange: Exchange) -> None:
         """See to it that `exchange` is answered, now or later; never raises."""
         try:
-            self._answer(exchange)
+            ask(self._answer, exchange)
         except BaseException as error:  # noqa: BLE001 - what is none of the endpoint's is raised there
             _answer_for(exchange, error)
 
@@ -119,11 +120,12 @@ class Service:
         """See to it that a request is answered that another node has taken, and judged by its head; never raises."""
         call(self._answer_forwarded, exchange)
 
-    def _serve(self, exchange: Exchange) -> None:
+    def judge(self, exchange: Exchange) -> None:
+        """Have `exchange` answered, or refused by its head."""
         route = exchange.route
         if route is not None and route.endpoint is not None and route.epoch == self._epoch:
             exchange.extra_headers = route.headers
-            route.endpoint(exchange)
+            ask(route.endpoint, exchange)
             return
         headers = exchange.headers
         if self.hosts is not None and not self.hosts.allows(headers.get(b"host", b"")):
@@ -160,6 +162,23 @@ class Service:
         except ProtocolError:
             self._refusals.note("origin", exchange.headers[b"origin"], "origins")
             raise
+
+
+class Judged(Answerer):
+    """The endpoint that a service makes of its own.
+
+    Args:
+        service: the service.
+    """
+
+    __slots__ = ("_service",)
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def answer(self, exchange: Exchange) -> None:
+        """Answer `exchange`, now or later, if it may ask."""
+        self._service.judge(exchange)
 
 
 def call(endpoint: Endpoint, exchange: Exchange) -> None:

@@ -17,7 +17,7 @@ from cometary.sessions import Request
 from cometary.sessions.resuming import Resuming
 from cometary.transport.codecs import json, negotiate
 from cometary.transport.http.credentials import HttpCredentials
-from cometary.transport.http.exchange import NO_HEADERS
+from cometary.transport.http.exchange import NO_HEADERS, Answerer
 from cometary.transport.wires.comet.bodies import (
     ABSENT,
     IN_JSON,
@@ -214,6 +214,7 @@ class CometEndpoint:
         self._guards = gate.guards
         self._forward_of = gate.forward_of
         self._streams = streams
+        self._usual = InJson(self)
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange` now or later.
@@ -226,9 +227,10 @@ class CometEndpoint:
 
     def resolve(self, exchange: Exchange) -> Endpoint:
         """See `Resolving.resolve`: the head decides how bodies are written."""
-        return self if negotiate(exchange.headers.get(b"content-type", b"")) is not json else self._in_json
+        return self if negotiate(exchange.headers.get(b"content-type", b"")) is not json else self._usual
 
-    def _in_json(self, exchange: Exchange) -> None:
+    def answer_in_json(self, exchange: Exchange) -> None:
+        """Answer `exchange`, whose body is in JSON, now or later."""
         body, gate = exchange.body, self._gate
         sid, rid, ack, ends = read_head(body)
         keeper = gate.living.get(sid) if rid else None
@@ -290,6 +292,23 @@ class CometEndpoint:
             request = CometRequest(exchange, codec, gate, rid=body.rid, ack=ack, packets=packets, close=close)
         gate.submit(sid, request, credentials_of(exchange, body) if self._guards else None)
         exchange.headers, exchange.body = NO_HEADERS, b""  # `release_request`, but for the call
+
+
+class InJson(Answerer):
+    """What answers those whose head says that their body is in JSON.
+
+    Args:
+        endpoint: the endpoint.
+    """
+
+    __slots__ = ("_endpoint",)
+
+    def __init__(self, endpoint: CometEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def answer(self, exchange: Exchange) -> None:
+        """Answer `exchange` now or later."""
+        self._endpoint.answer_in_json(exchange)
 
 
 def credentials_of(exchange: Exchange, body: Body) -> HttpCredentials:
