@@ -204,6 +204,12 @@ class Gate:
         keeper = self.living.get(sid)
         return keeper is not None and keeper.drop(request)
 
+    def hurry(self, sid: str, request: Request) -> None:
+        """Have `request`, which was submitted, answered now if it is only held."""
+        keeper = self.living.get(sid)
+        if keeper is not None:
+            keeper.hurry(request)
+
     def _submit_guarded(
         self, sid: str, keeper: SessionKeeper | None, request: Request, credentials: Credentials | None
     ) -> None:

@@ -95,7 +95,7 @@ class Accepted:
         self._answering: Answering | None = None
         incoming.link = self.link
 
-    def _take(self, message: Any) -> None:
+    def _take(self, message: Any) -> None:  # noqa: C901 - one line for each kind
         match message:
             case Forwarded():
                 self._answers().answer(message)
@@ -113,6 +113,10 @@ class Accepted:
                 self._home().gaps(None)
             case Ping():
                 self.link.send(Pong())
+            case Leaving(last=True):
+                if self._answering is not None:
+                    self._answering.hurry()
+                self._told(message)
             case Leaving() | Came() | Went() | Census() | Wants() | Unwants() | Passed():
                 self._told(message)
             case Tunnelled():

@@ -7,6 +7,8 @@
 3.  No more than `WINDOW` bytes of an answer that is written bit by bit are on their way to its client. More is not
     taken, as by a direct connection whose client is slow.
 4.  When the link ends, the clients of all that came by it count as gone: requests that are held are held no longer.
+5.  Before the other node ends it, since it stops, those are answered: no client is to lose one, or to have it held for
+    longer in all than it was told, because it is held anew where it goes next.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from cometary.nodes.messages import (
     Piece,
     Streaming,
 )
+from cometary.sessions import Request
 from cometary.transport.http.exchange import Exchange
 
 if TYPE_CHECKING:
@@ -90,6 +93,13 @@ class Answering:
         wire = self.under_way.get(granted.number)
         if wire is not None:
             wire.grant(granted.count)
+
+    def hurry(self) -> None:
+        """Have all answered that is only held (rule 5)."""
+        for wire in [*self.under_way.values()]:
+            held = wire.exchange.on_drop
+            if isinstance(held, Request):
+                held.hurry()
 
     def close(self) -> None:
         """Take note that the link has ended (rule 4)."""

@@ -225,7 +225,7 @@ class LinkChannel(BufferedChannel):
 
     def _end_if_drained(self) -> None:
         """End it when the server stops and all was sent: nobody else closes one that had something to say then."""
-        if self._floor.draining and self.idle:
+        if self._floor.closing and self.idle:
             self.close()
 
     def readable(self, bits: int) -> None:  # noqa: ARG002 - it reads, whatever it is

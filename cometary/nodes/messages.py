@@ -94,8 +94,15 @@ class Ping(msgspec.Struct, array_like=True, frozen=True, tag="i"):
     """Are you there?"""
 
 
-class Leaving(msgspec.Struct, array_like=True, frozen=True, tag="v"):
-    """I am about to stop: those of my sessions that are no longer mine, and can be adopted, may be."""
+class Leaving(msgspec.Struct, array_like=True, frozen=True, tag="v", omit_defaults=True):
+    """I am about to stop: those of my sessions that are no longer mine, and can be adopted, may be.
+
+    Attributes:
+        last: whether what I have forwarded is to be held no longer, since my clients are about to lose me. A node that
+            does not know this member holds it.
+    """
+
+    last: bool = False
 
 
 class Came(msgspec.Struct, array_like=True, frozen=True, tag="p"):

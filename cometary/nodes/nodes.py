@@ -199,9 +199,9 @@ class OtherNodes:
             text = f"node {peer.node} at {peer.address} is not linked with this one yet"
             logger.warning("node missing", text=text, node=peer.node, address=peer.address)
 
-    def leave(self) -> None:
-        """Stop dialing, and refuse those that dial."""
-        self.peers.leave()
+    async def leave(self) -> None:
+        """Have what this one's clients wait for answered, stop dialing, and refuse those that dial."""
+        await self.peers.leave()
 
     async def _take_name(self, until: float) -> None:
         """Take out the lease; a node that was killed has its name as long as its own lasts."""

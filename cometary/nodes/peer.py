@@ -292,11 +292,11 @@ class Peer:
 
     # -- whether it is there
 
-    def say_leaving(self) -> None:
-        """Tell it, ahead of what follows, that this node is about to stop."""
-        if self._dialed is not None and not self._said_leaving:
+    def say_leaving(self, *, last: bool = False) -> None:
+        """Tell it, ahead of what follows, that this node is about to stop; `last`: see `Leaving`, again each time."""
+        if self._dialed is not None and (last or not self._said_leaving):
             self._said_leaving = True
-            self._dialed.send(Leaving())
+            self._dialed.send(Leaving(last))
 
     def leaves(self) -> None:
         """Take note that it is about to stop (rule 5)."""

@@ -9,10 +9,11 @@
 5.  A node that is dialed names the nodes that it is linked with. One that the engine knows nothing of is then dialed
     too, and for `NAMED` seconds is not taken for gone even if it cannot be reached: its clients are told to ask
     again.
-6.  When this node has stopped, it tells all others that it leaves. There are no more links, and anyone waiting for an
-    answer over one has to ask another node: the connection is closed, and a proxy or a client understands that. A
-    node that dials after that is hung up on before it has a link: it would lose the link at once, and dial again
-    without a pause. Nor does this node look at who is there any longer.
+6.  When this node has stopped, it tells all others that it leaves, and these answer what they hold for its clients,
+    for `LAST_WORDS` seconds at most. Then there are no more links, and anyone still waiting for an answer over one has
+    to ask another node: the connection is closed, and a proxy or a client understands that. A node that dials after
+    that is hung up on before it has a link: it would lose the link at once, and dial again without a pause. Nor does
+    this node look at who is there any longer.
 """
 
 from __future__ import annotations
@@ -46,6 +47,12 @@ if TYPE_CHECKING:
     from cometary.transport.http.exchange import Exchange
 
 FORGOTTEN: Final = 600.0
+
+LAST_WORDS: Final = 5.0
+"""Seconds."""
+
+ONCE_MORE: Final = 0.05
+"""Seconds after which that is said again: a request may have been on its way, or waited for a handler."""
 
 logger = get_logger("cometary.nodes")
 
@@ -122,12 +129,21 @@ class Peers:
         self._cluster.watch(self._may_have_gone)
         self._look_who_is_there()
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """Have no more links (rule 6)."""
         self._left = True
+        with trio.move_on_after(LAST_WORDS):
+            while self._say_leaving():  # noqa: ASYNC110 - what waits may be on its way there
+                await trio.sleep(ONCE_MORE)
         for peer in self._peers.values():
-            peer.say_leaving()
             peer.forwarding.leave()
+
+    def _say_leaving(self) -> bool:
+        """Tell all others; returns whether one of them has still to answer something."""
+        peers = [*self._peers.values()]
+        for peer in peers:
+            peer.say_leaving(last=True)
+        return any(peer.forwarding.waiting for peer in peers)
 
     @property
     def missing(self) -> list[Peer]:

@@ -111,7 +111,7 @@ class Colleagues(Protocol):
         """
         ...
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """Leave the others: the server has stopped, except for its last answers."""
         ...
 
@@ -175,7 +175,7 @@ class Alone:
     ) -> None:
         """Do nothing."""
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """Do nothing."""
 
     def listed(self) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import resource
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from cometary.transport.net.channel import Protocol
     from cometary.transport.net.listener import Network
     from cometary.transport.net.resumed import ResumedSocket
+
+
+READING: Final = 1.0
 
 
 class FrontEnd:
@@ -201,6 +204,22 @@ class FrontEnd:
         if self._switchboard is not None and self._network.successor != "none":
             self._switchboard.stop_listening(take_waiting=self._network.successor == "port")
             self.stop_listening()
+
+    async def drain(self) -> None:
+        """Take no more connections, but for those of callers who wait; the existing ones go on until their next answer.
+
+        Who gets that is told so by it (`Connection: close`, RFC 9112, section 9.6), so that nobody sends a request to
+        a connection that is about to be closed. What was sent before now is read, for `READING` seconds at most.
+        """
+        switchboard = self._switchboard
+        if switchboard is not None:
+            switchboard.draining = True
+            if self._network.successor == "none":  # else that has been done
+                switchboard.stop_listening(take_waiting=True)
+        self.stop_listening()
+        if switchboard is not None:
+            with trio.move_on_after(READING):
+                await switchboard.caught_up()
 
     def stop_listening(self) -> None:
         """Take no more connections; the existing ones go on."""

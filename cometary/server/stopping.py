@@ -3,8 +3,9 @@
 1.  New callers are left to the successor, if there is to be one; otherwise the ports stay open for now.
 2.  Every session is told `shutdown` and signs off; one that is recorded is handed on. Those that have not signed off
     after `stop_grace` seconds are let go, and doors are told what they had not received.
-3.  The server leaves its colleagues and the engine that records sessions: no session is here any more.
-4.  Doors are told so, and the ports are closed.
+3.  The server leaves the engine that records sessions: no session is here any more.
+4.  The ports are closed, and each connection ends with its next answer. Then the server leaves its colleagues, which
+    answer what its clients wait for, and doors are told.
 5.  Doors and front end send what is still to be sent, for `LAST_ANSWERS` seconds at most; the traces come last.
 """
 
@@ -76,7 +77,6 @@ class Stopping:
         await self._sign_off_all(settings, reader)
         await self._leave_colleagues()
         self._doors.sessions_ended()
-        self._front_end.stop_listening()
         await self._send_the_last()
         if self._tracing is not None:
             await self._tracing.aclose()
@@ -100,7 +100,8 @@ class Stopping:
     async def _leave_colleagues(self) -> None:
         if self._cluster is not None:
             await self._cluster.leave()
-        self._colleagues.leave()
+        await self._front_end.drain()
+        await self._colleagues.leave()
 
     async def _send_the_last(self) -> None:
         async with trio.open_nursery() as nursery:

@@ -67,6 +67,9 @@ class Request:
         """Answer with an error."""
         raise NotImplementedError
 
+    def hurry(self) -> None:
+        """Have it answered now, with nothing, if it is only held: its client is about to lose what it waits on."""
+
     def given_back(self) -> Any:
         """Return the exchange that it came as, for another node to answer it as it came; None if that cannot be."""
         return None

@@ -200,6 +200,11 @@ class SessionKeeper:
         self.ref.actor_inbox.put_if_open(RequestDropped(request))
         return self.machine.held is request
 
+    def hurry(self, request: Request) -> None:
+        """Have `request` answered now, as if its time had run out, if it is the one that is held."""
+        if self.machine.held is request and self.hold_or_die is not None:
+            self.hold_or_die.start(0.0)
+
     def end(self, reason: str) -> None:
         """Have it end for one of protocol.md's reasons, behind all that its actor was told before."""
         self.ref.actor_inbox.put_if_open(End(reason))

@@ -191,7 +191,7 @@ class OtherWorkers:
         """Take note that the server takes clients."""
         self._met(front_end, control)
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """Do nothing: the parent has all workers stop."""
 
     def listed(self) -> list[dict[str, Any]]:

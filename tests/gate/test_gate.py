@@ -98,6 +98,23 @@ async def test_the_drop_of_the_held_request_frees_its_place_and_no_answer_comes(
         assert request.told == []
 
 
+async def test_what_is_hurried_is_answered_with_nothing_if_it_is_held_and_what_is_not_held_is_left_alone() -> (
+    None
+):
+    async with house() as behind:
+        sid = (await behind.open()).sid
+        held, answered = Says(2), Says(3)
+        await behind.say(sid, held)
+        behind.gate.hurry(sid, held)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert held.told == [[]]
+        await behind.say(sid, answered)
+        for other in (sid, "nobody"):
+            behind.gate.hurry(other, held)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert answered.told == []
+
+
 @pytest.mark.parametrize(
     ("sid", "packets", "token", "condition"),
     [

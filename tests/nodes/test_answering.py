@@ -19,6 +19,7 @@ from cometary.nodes.messages import (
     Piece,
     Streaming,
 )
+from cometary.sessions import Request
 from cometary.transport.http.exchange import Exchange
 from cometary.transport.http.service import Service
 from tests.nodes.wires import LinkWire
@@ -33,10 +34,12 @@ class Held:
         self.refused: Counter[str] = Counter()
         self.answering = Answering(cast("Link", self.link), Service(self.asked.append), None, self.refused)
 
-    def ask(self) -> Exchange:
+    def ask(self, number: int = 7) -> Exchange:
         """Have a request come."""
         headers = {b"host": b"somewhere.else", b"origin": b"http://a.third"}
-        self.answering.answer(Forwarded(7, False, "POST", "/comet", b"a=b", headers, b"body", "192.0.2.7"))
+        self.answering.answer(
+            Forwarded(number, False, "POST", "/comet", b"a=b", headers, b"body", "192.0.2.7")
+        )
         return self.asked[-1]
 
 
@@ -54,6 +57,31 @@ def test_it_is_as_if_it_had_come_here_but_for_what_was_judged_there() -> None:
     exchange.respond(200, b"{}")
     assert held.link.sent == [Answered(7, 200, b"{}", b"application/json", ())]
     assert held.answering.under_way == {}
+
+
+class HeldRequest(Request):
+    """Waits for a packet, until it is hurried."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(1)
+        self._exchange = exchange
+        exchange.on_drop = self
+
+    def dropped(self) -> None:
+        """Do nothing (`Holder`)."""
+
+    def hurry(self) -> None:
+        """Answer."""
+        self._exchange.respond(200, b"{}")
+
+
+def test_what_is_only_held_is_answered_when_the_node_that_has_its_clients_is_about_to_stop() -> None:
+    held = Held()
+    held.ask(6).on_drop = lambda: None  # it is not held: its session is being looked for
+    HeldRequest(held.ask(7))
+    held.answering.hurry()
+    assert held.link.sent == [Answered(7, 200, b"{}", b"application/json", ())]
+    assert [*held.answering.under_way] == [6]
 
 
 def test_what_is_refused_is_counted_here() -> None:

@@ -191,3 +191,16 @@ def test_a_node_comes_back_under_its_name(house: House) -> None:
     assert page.take(second.ask(page.request(("echo", 2)))) == [2]
     again.server.stop()
     assert second.ask(page.request())["error"] == "unknown-session"
+
+
+def test_what_another_node_holds_for_the_clients_of_one_that_stops_is_answered_first(house: House) -> None:
+    second, stops = house.nodes[1], house.start("d")
+    page = second.open()
+    with closing(stops.connect()) as holding:
+        holding.request("POST", "/comet", page.request(), JSON)
+        wait_until(lambda: "cometary_forwarded_requests 1.0" in stops.control.get("/metrics").text)
+        stops.server.stop()
+        answer = holding.getresponse()
+        assert (answer.status, answer.headers["Connection"]) == (200, "close")
+        assert page.take(json.loads(answer.read())) == []
+    assert page.take(second.ask(page.request(("echo", 3)))) == [3], "the session has not noticed"

@@ -14,7 +14,7 @@ class Draining(Floor):
 
     def __init__(self) -> None:
         super().__init__(65_536, Traffic())
-        self.draining = True
+        self.closing = True
 
     def watch(self, channel: Channel, *, reading: bool, writing: bool, ended: bool = False) -> None:
         """Watch nothing."""

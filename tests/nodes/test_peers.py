@@ -90,7 +90,7 @@ async def test_a_process_whose_name_another_one_has_is_refused() -> None:
 async def test_a_node_that_has_stopped_hangs_up_on_those_that_dial_and_takes_nobody_for_gone() -> None:
     peers = Peers(OWN, cast("Engine", EngineThatForgets("1", "1")), "/comet")
     other = peers.peer("b")
-    peers.leave()
+    await peers.leave()
     with pytest.raises(ConnectionAbortedError):
         await peers.welcome(hello("1"))
     peers._look_at(other, trio.current_time())
@@ -102,9 +102,8 @@ async def test_a_node_that_stops_tells_all_others_that_it_leaves() -> None:
     for name in ("b", "c"):
         links.append(LinkWire())
         peers.peer(name)._dialed = cast("Link", links[-1])
-    peers.leave()
-    peers.leave()
-    assert [link.sent for link in links] == [[Leaving()], [Leaving()]]
+    await peers.leave()
+    assert [link.sent for link in links] == [[Leaving(last=True)], [Leaving(last=True)]]
 
 
 async def test_each_process_of_a_name_has_its_own_packets() -> None:

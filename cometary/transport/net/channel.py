@@ -103,10 +103,11 @@ class Floor:
         turn: Which turn of serving what is ready this is; a count.
         read_bytes: How much a channel may read at once now.
         draining: Whether the server is stopping: what is under way may end, and nothing else may begin.
+        closing: Whether a channel that has nothing to do is to close.
         traffic: What channels count.
     """
 
-    __slots__ = ("draining", "now", "read_bytes", "traffic", "turn")
+    __slots__ = ("closing", "draining", "now", "read_bytes", "traffic", "turn")
 
     def __init__(self, read_bytes: int, traffic: Traffic) -> None:
         self.traffic = traffic
@@ -114,6 +115,7 @@ class Floor:
         self.turn = 0
         self.read_bytes = read_bytes
         self.draining = False
+        self.closing = False
 
     def watch(self, channel: Channel, *, reading: bool, writing: bool, ended: bool = False) -> None:
         """Say anew what the socket of `channel` is watched for; a hang-up is always reported once.

@@ -174,7 +174,7 @@ class Switchboard(Floor):
         Args:
             grace: Seconds after which whatever is left is closed.
         """
-        self.draining = True
+        self.draining = self.closing = True
         for listener in self._listeners:
             listener.close()
         for channel in list(self._channels.values()):
@@ -298,7 +298,7 @@ class Switchboard(Floor):
             planned = trio.current_time() + TICK
             await trio.sleep_until(planned)
             if trio.current_time() > planned + STALL:
-                await self._catch_up()
+                await self.caught_up()
             self.now = now = trio.current_time()
             for queue in self.deadlines.queues:
                 for channel in queue.expired(now):
@@ -308,7 +308,8 @@ class Switchboard(Floor):
             if not (self.deadlines or self.paused):
                 self._pending = trio.Event()
 
-    async def _catch_up(self) -> None:
+    async def caught_up(self) -> None:
+        """Wait until all that has come by now is read; see `catch_up`."""
         done = self.catch_up()
         while not done():
             await trio.lowlevel.checkpoint()

@@ -90,6 +90,10 @@ class CometRequest(Request):
         if self._gate.drop(self.sid, self):
             self._exchange.leave_unanswered()
 
+    def hurry(self) -> None:
+        """See `Request.hurry`."""
+        self._gate.hurry(self.sid, self)
+
 
 class CometSend(CometRequest):
     """One that is to be answered at once, and leaves the present carrier alone."""
