@@ -74,7 +74,10 @@ PATIENCE: Final = 10.0
 """Seconds for which a request waits until the session's owner is gone."""
 
 LOOK: Final = 0.1
-"""Seconds until this is checked again; nobody else is asked for it."""
+"""Seconds until this is checked again, once for all who wait for the same node; the engine is not asked for it."""
+
+ASK_AGAIN: Final = 1.0
+"""Seconds after which the engine is asked again who has the session: it may have ended meanwhile."""
 
 LETTING_GO: Final = 0.02
 """Seconds between two checks whether this process, which stops, has let go of its sessions."""
@@ -114,6 +117,7 @@ class Recording:
         self._sought: dict[str, list[Seeker]] = {}
         self._opening = set[str]()
         self._let_go: trio.Event | None = None
+        self._awaited: dict[str, trio.Event] = {}
         self.lapses = 0
         self._inheritance = Inheritance(engine, self._inherit, lambda: manager.shutting_down, start_soon)
         self.has_gone: Callable[[str], bool] = _of_none
@@ -255,9 +259,27 @@ class Recording:
                 elif here or await self._is_gone(node):
                     await self._adopt_unless_stopping(sid, generation)
                 else:
-                    await trio.sleep(LOOK)
+                    await self._until_gone(node)
             return None
         return _later("another process has this session")
+
+    async def _until_gone(self, node: str) -> None:
+        """Wait until a node has gone, or the engine is to be asked again."""
+        gone = self._awaited.get(node)
+        if gone is None:
+            gone = self._awaited[node] = trio.Event()
+            self._start_soon(self._watch_until_gone, node, gone)
+        with trio.move_on_after(ASK_AGAIN):
+            await gone.wait()
+
+    async def _watch_until_gone(self, node: str, gone: trio.Event) -> None:
+        try:
+            with trio.move_on_after(PATIENCE):
+                while not await self._is_gone(node):  # noqa: ASYNC110 - it can tell nobody
+                    await trio.sleep(LOOK)
+        finally:
+            del self._awaited[node]
+            gone.set()
 
     @property
     def _lets_go(self) -> bool:

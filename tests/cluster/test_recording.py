@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -44,6 +45,11 @@ class Process:
     def _take_over(self, sid: str, record: Any) -> None:
         self.told.append(("adopted", record.generation))
         self.directory.living[sid] = cast("Any", SimpleNamespace(recorder=None))
+
+    async def adopts(self, sid: str, generation: int) -> None:
+        """Adopt a session, in the place of `Recording._adopt`."""
+        await trio.lowlevel.checkpoint()
+        self._take_over(sid, SimpleNamespace(generation=generation + 1))
 
     async def join(self, owner: str) -> None:
         """Have both there, and a session at one of them."""
@@ -100,6 +106,36 @@ async def test_who_cannot_waits_no_longer_than_there_is_patience(
     began = trio.current_time()
     assert await process.seek() == "shutting-down"
     assert trio.current_time() - began == pytest.approx(PATIENCE, abs=0.2)
+
+
+async def test_those_who_wait_until_a_node_has_gone_do_not_ask_the_engine_all_the_time(
+    process: Process, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    del autojump_clock
+    asked, told = Counter[str](), list[Any]()
+
+    async def owner(sid: str) -> tuple[str, int]:
+        await trio.lowlevel.checkpoint()
+        asked[sid] += 1
+        return "b", 1
+
+    async def seek(sid: str) -> None:
+        told.append(await process.seek(sid))
+
+    await process.join("b")
+    monkeypatch.setattr(process.a, "owner", owner)
+    monkeypatch.setattr(process.a, "alive", bool)
+    for number in range(20):
+        nursery.start_soon(seek, f"{number:028}")
+    await trio.sleep(2.5)
+    assert set(asked.values()) == {3}, "each once a second"
+    began = trio.current_time()
+    monkeypatch.setattr(process.recording, "has_gone", bool)
+    monkeypatch.setattr(process.recording, "_adopt", process.adopts)
+    while len(told) < 20:  # noqa: ASYNC110 - it tells nobody
+        await trio.sleep(0.01)
+    assert told == ["here"] * 20
+    assert trio.current_time() - began < 0.2, "all at once, when it has gone"
 
 
 async def test_a_node_whose_address_refuses_connections_is_gone_before_its_lease_has_run_out(
