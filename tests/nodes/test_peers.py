@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import msgspec
 import pytest
 import trio
 import trio.lowlevel
@@ -13,7 +14,7 @@ from cometary.cluster.engine import Engine
 from cometary.errors import NodeRefusedError
 from cometary.nodes.handshake import Hello, Identity
 from cometary.nodes.link import Flushing, Link
-from cometary.nodes.messages import Leaving, Ping, Pong, Told, encode
+from cometary.nodes.messages import Leaving, Ping, Pong, Told, decode_of_dialer, encode
 from cometary.nodes.peer import ANSWER, NAMED, Peer
 from cometary.nodes.peers import Peers
 from cometary.nodes.publications import Others
@@ -104,6 +105,15 @@ async def test_a_node_that_stops_tells_all_others_that_it_leaves() -> None:
         peers.peer(name)._dialed = cast("Link", links[-1])
     await peers.leave()
     assert [link.sent for link in links] == [[Leaving(last=True)], [Leaving(last=True)]]
+
+
+class LeavingBefore(msgspec.Struct, array_like=True, tag="v"):
+    """What nodes of the version before say and understand."""
+
+
+def test_that_a_node_leaves_is_understood_by_those_of_the_version_before_and_the_other_way_round() -> None:
+    assert msgspec.msgpack.decode(encode(Leaving(last=True)), type=LeavingBefore) == LeavingBefore()
+    assert decode_of_dialer(msgspec.msgpack.encode(LeavingBefore())) == Leaving()
 
 
 async def test_each_process_of_a_name_has_its_own_packets() -> None:
