@@ -88,6 +88,7 @@ class RecordedActor(RecordedStreams):
     def _begin(self) -> None:
         keeper, record = self._keeper, self._recorded.machine.record
         perform(self, keeper, keeper.machine.start())
+        self._recorded.send_again()
         if record.ended is not None:  # it had ended before it came here; the application is still to be told
             self._close(record.ended)
         elif record.generation > 1:
@@ -264,6 +265,7 @@ class RecordedActor(RecordedStreams):
         self._recorded.forgotten = True
         self._release_greeted()
         if self._recorded.machine.record.gone:
+            self._recorded.send_unrecorded()
             self._manager.gone(self._keeper)
         else:
             for packet in self._recorded.waiting:

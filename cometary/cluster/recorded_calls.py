@@ -17,7 +17,7 @@ from cometary.actors import NORMAL
 from cometary.cluster.change import Change
 from cometary.cluster.items import Ending, read_item, read_own, write_ending
 from cometary.cluster.owner_events import End as OwnerEnd
-from cometary.cluster.owner_events import Returned, Yielded
+from cometary.cluster.owner_events import Returned, Sent, Yielded
 from cometary.cluster.recorded_logs import RecordedLogs
 from cometary.errors import ActorEndedError
 from cometary.packets.packet import Packet
@@ -64,10 +64,19 @@ class RecordedCalls(RecordedLogs):
                 recorded.yielded = True
                 self._tell_owner(Yielded())
         elif self._keeper.sign_off is not None or not recorded.signs_off:
+            if recorded.signs_off and recorded.reports_wait:
+                recorded.reports.note_told()
+                self._record_reports()
+                return
             recorded.calling = False
             self._tell_owner(
                 Returned(Change(out=self._take_what_waits(), fields=recorded.changed(self._manager.hub)))
             )
+
+    def _record_reports(self) -> None:
+        """Record what back-ends are to be told, if that has changed."""
+        if self._recorded.reports.changed:
+            self._tell_owner(Sent((), self._recorded.changed(self._manager.hub)))
 
     def _report_death(self, item: bytes) -> None:
         """Tell the application of a call that had begun where the session was before, and may have been made."""
@@ -79,7 +88,7 @@ class RecordedCalls(RecordedLogs):
                 self.push(what.failed())
         elif what is None:
             keeper.report(Failure("signon", error, session))
-        else:
+        elif not self._recorded.reports.told:
             undelivered = manager.left(keeper)
             keeper.report(Failure("signoff", error, session, reason=what.reason, undelivered=undelivered))
         self._due = True

@@ -6,7 +6,9 @@
     delivered, once and in order; or, if not all is kept or there is no room, the client is told of a gap, as by any
     replay (`cometary.sessions.replayed`).
 3.  What comes of a path while its log is read has been routed here by then, so the log has it.
-4.  Of a path without such a log, and of a pattern with stars, nobody knows what was published meanwhile: a gap.
+4.  A receipt of a packet that the client has is given before the record lets go of the packet; so the next owner gives
+    those of what the record still has.
+5.  Of a path without such a log, and of a pattern with stars, nobody knows what was published meanwhile: a gap.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cometary.cluster.deliveries import PASSING
-from cometary.cluster.items import OwnPacket
+from cometary.cluster.items import OwnPacket, read_own
 from cometary.cluster.log_places import MOST_APART
 from cometary.cluster.owner_events import Committed, Number, Published, Sent
 from cometary.cluster.recorded_shell import RecordedShell
@@ -103,6 +105,7 @@ class RecordedLogs(RecordedShell):
     def _number(self, action: Number) -> None:
         """Go on where the client is."""
         self._keeper.machine.outbox.restore(action.acknowledged, 0, ())
+        self._give_receipts()
         said = dict(action.logs)
         for path in self._manager.hub.paths(self._keeper).listed:
             begins = self._recorded.places.begin(path, said)
@@ -112,6 +115,15 @@ class RecordedLogs(RecordedShell):
             else:
                 self._read(path, begins, self._most + 1)
         self._recorded.forget_what_is_recorded()
+
+    def _give_receipts(self) -> None:
+        """Give the receipts of packets that the client has, and that the record still has: they were not given yet."""
+        record, deliveries = self._recorded.machine.record, self._recorded.machine.deliveries
+        known = 0 if deliveries is None else deliveries.own - record.base
+        for item in record.out[:known]:
+            packet = read_own(item)
+            if packet.receipt is not None:
+                self._manager.settle(self._keeper, packet, "delivered")
 
     @property
     def _most(self) -> int:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cometary.cluster.log_places import LogPlaces
 from cometary.cluster.owner_events import Committed, Drain, Restored
-from cometary.cluster.session_fields import PLACES
+from cometary.cluster.reports import Report, Reports
+from cometary.cluster.session_fields import PLACES, REPORTS
 from cometary.errors import CometaryError
 from cometary.sessions.recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cometary.actors import Future
     from cometary.cluster.change import Fields, Verdict
@@ -68,6 +69,7 @@ class RecordedSession(Recorder):
         forgotten: whether the session is no longer here.
         handed_on: see `Recorder.handed_on`.
         places: where it is in the logs of its paths.
+        reports: what back-ends are to be told of it.
         greeted: a stream that has told its client the generation, and is attached when something comes that counts.
     """
 
@@ -87,6 +89,7 @@ class RecordedSession(Recorder):
         "may_sign_off",
         "places",
         "recording",
+        "reports",
         "signs_off",
         "told",
         "waiting",
@@ -119,6 +122,7 @@ class RecordedSession(Recorder):
         self.handed_on = False
         self.greeted: Stream | None = None
         self.places = LogPlaces(machine.record.generation, fields.places)
+        self.reports = Reports(keeper.name, fields.reports)
         self._finding: dict[str, Future[History]] = {}
 
     # -- what the keeper asks (`Recorder`)
@@ -189,19 +193,64 @@ class RecordedSession(Recorder):
         """See `Recorder.leave`."""
         self._keeper.tell(Drain())
 
+    # -- what back-ends are told
+
+    def report(self, kind: str, write: Callable[[str, int], bytes], /) -> None:
+        """See `Recorder.report`."""
+        report, waits = self.reports.add(kind, write)
+        if not waits:
+            self._send([report])
+        elif self.forgotten:
+            self.send_unrecorded()
+        self._keeper.tell(Touched())
+
+    def has_reported(self, *, end: bool) -> bool:
+        """See `Recorder.has_reported`."""
+        return self.reports.ended if end else self.reports.begun
+
+    def note_receipt(self) -> None:
+        """See `Recorder.note_receipt`."""
+        self.reports.note_receipt()
+        self._keeper.tell(Touched())
+
+    def send_again(self) -> None:
+        """Send what the owner before is not known to have sent."""
+        self._send(self.reports.waiting)
+
+    def send_unrecorded(self) -> None:
+        """Send what can be recorded no more."""
+        self._send(self.reports.take_unrecorded())
+
+    @property
+    def reports_wait(self) -> bool:
+        """Whether a back-end has still to be told something, and this server tells it."""
+        return bool(self.reports.waiting) and self.recording.tells_back_ends
+
+    def _send(self, reports: Sequence[Report]) -> None:
+        for report in reports:
+            self.recording.tell_back_end(self._keeper.name, report, partial(self._settle, report.id))
+
+    def _settle(self, event_id: str) -> None:
+        self.reports.settle(event_id)
+        self._keeper.tell(Touched())
+
     # -- what its actor asks
 
     def changed(self, hub: Hub) -> Fields:
         """Return what has changed besides its packets since this was last asked."""
+        reports = self.reports.written() if self.reports.changed else None
         if not self.fields.touched:
-            return self.fields.changed(self._keeper)
+            return self.fields.changed(self._keeper, reports=reports)
         self.fields.touched = False
-        return self.fields.changed(self._keeper, hub.paths(self._keeper).listed, self.places.written())
+        paths = hub.paths(self._keeper).listed
+        return self.fields.changed(self._keeper, paths, self.places.written(), reports)
 
     def note_recorded(self) -> None:
         """Take note of the record that the engine has now."""
-        if self.places.note_recorded(dict(self.machine.record.fields).get(PLACES)):
+        fields = dict(self.machine.record.fields)
+        if self.places.note_recorded(fields.get(PLACES)):
             self.forget_what_is_recorded()
+        self._send(self.reports.note_recorded(fields.get(REPORTS)))
 
     def forget_what_is_recorded(self) -> None:
         """Leave out of the client's position what the record has of it."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cometary.cluster.engine import Engine
+    from cometary.cluster.reports import Report
     from cometary.packets.position import Position
     from cometary.sessions import Request, SessionManager
     from cometary.sessions.admission import Admission
@@ -139,6 +140,19 @@ class Recording:
         for keeper in self._manager.directory:
             if keeper.recorder is not None:
                 cast("RecordedSession", keeper.recorder).verify()
+
+    # -- what back-ends are told
+
+    @property
+    def tells_back_ends(self) -> bool:
+        """Whether there is one that is told."""
+        return self._manager.tell_back_end is not None
+
+    def tell_back_end(self, session: str, report: Report, settled: Callable[[], object]) -> None:
+        """Have a back-end told of a session; `settled` is called when it has been, or when that is given up."""
+        tell = self._manager.tell_back_end
+        if tell is not None:
+            tell(report.id, report.kind, session, report.body.encode(), settled)
 
     # -- opening
 

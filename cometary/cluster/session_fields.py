@@ -30,6 +30,7 @@ SESSION: Final = "session"
 DATA: Final = "data"
 PATHS: Final = "paths"
 PLACES: Final = "places"
+REPORTS: Final = "reports"
 LEASE: Final = "lease"
 
 logger = get_logger("cometary.cluster")
@@ -102,7 +103,11 @@ class SessionFields:
         return tuple(sorted(self._written.items()))
 
     def changed(
-        self, keeper: SessionKeeper, paths: Sequence[str] | None = None, places: bytes | None = None
+        self,
+        keeper: SessionKeeper,
+        paths: Sequence[str] | None = None,
+        places: bytes | None = None,
+        reports: bytes | None = None,
     ) -> Fields:
         """Return what has changed since it was written.
 
@@ -110,9 +115,11 @@ class SessionFields:
             keeper: the session.
             paths: what it is connected to; None if that has not changed.
             places: where it is in their logs, as `LogPlaces` writes it; None for the same.
+            reports: what back-ends are to be told of it, as `Reports` writes it; None for the same.
         """
         listed = None if paths is None else encode(paths)
-        fields = [(DATA, _data(keeper)), (LEASE, self._lease(keeper)), (PATHS, listed), (PLACES, places)]
+        notes = [(DATA, _data(keeper)), (LEASE, self._lease(keeper))]
+        fields = [*notes, (PATHS, listed), (PLACES, places), (REPORTS, reports)]
         return tuple(
             sorted([(name, value) for name, value in fields if value is not None and self._put(name, value)])
         )
@@ -153,6 +160,11 @@ class SessionFields:
     def places(self) -> bytes | None:
         """Return where it is in the logs of its paths, as it was written; None if it is in none."""
         return self._written.get(PLACES)
+
+    @property
+    def reports(self) -> bytes | None:
+        """Return what back-ends are to be told of it, as it was written; None if there was nothing."""
+        return self._written.get(REPORTS)
 
     @property
     def data(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cometary.packets.packet import Packet
     from cometary.sessions.actor import SessionActor
@@ -47,6 +47,23 @@ class Recorder(Protocol):
 
     def disconnected(self, patterns: Sequence[str], /) -> None:
         """Take note that the session was disconnected from paths."""
+        ...
+
+    def report(self, kind: str, write: Callable[[str, int], bytes], /) -> None:
+        """Have a back-end told of something, once that is recorded.
+
+        Args:
+            kind: the type of the event.
+            write: returns what is sent, given the event's id and its number.
+        """
+        ...
+
+    def has_reported(self, *, end: bool) -> bool:
+        """Whether there is an event that tells of the session's end; or any."""
+        ...
+
+    def note_receipt(self) -> None:
+        """Take note that a receipt was given: the packet is not to be had in the record any more."""
         ...
 
     def leave(self) -> None:

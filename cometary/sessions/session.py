@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cometary.sessions.application import Hub
     from cometary.sessions.handshake import Handshake
     from cometary.sessions.keeper import SessionKeeper
+    from cometary.sessions.recorder import Recorder
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -194,3 +195,8 @@ class Session:
 def _check_texts(name: str, paths: Iterable[object]) -> None:
     for path in paths:
         check_text(f"session.{name}", path, f'session.{name}("news", "chat/*"), one text for each path')
+
+
+def recorder_of(session: Session) -> Recorder | None:
+    """Return what records a session; None if nothing does."""
+    return session._keeper.recorder  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it is of this module

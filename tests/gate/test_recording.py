@@ -32,6 +32,13 @@ class Beside:
 
     def disconnected(self, patterns: Sequence[str], /) -> None: ...
 
+    def report(self, kind: str, write: Callable[[str, int], bytes], /) -> None: ...
+
+    def has_reported(self, *, end: bool) -> bool:
+        return end
+
+    def note_receipt(self) -> None: ...
+
     def leave(self) -> None: ...
 
 

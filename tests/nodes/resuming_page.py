@@ -52,6 +52,10 @@ class ResumingPage:
         except (OSError, httpx.HTTPError):
             return {"error": "shutting-down"}
 
+    def close(self) -> None:
+        """End the session."""
+        self.node.ask(self._page.request(gen=self._generation, done=self._page.rid, close=True, at=self._at))
+
     def hears(self, path: str, last: object, seconds: float = 15) -> list[Any]:
         """Wait until a message of a path has come; returns all that has come of it."""
         until = time.monotonic() + seconds

@@ -8,7 +8,9 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.nodes.house import House, Node, running_house
+from tests.doors.webhooks.receiver import SECRET
+from tests.nodes.back_end import BackEnd, back_end
+from tests.nodes.house import House, Node, running_house, wait_until
 from tests.nodes.resuming_page import ResumingPage
 
 APP = "tests/nodes/resuming_kept_application.py:app"
@@ -17,9 +19,17 @@ SEVERAL = [f"kept/of{number}" for number in range(10)]
 
 
 @pytest.fixture(scope="module")
-def house() -> Generator[House]:
+def told() -> Generator[BackEnd]:
+    """A back-end that is told of all sessions."""
+    with back_end() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def house(told: BackEnd) -> Generator[House]:
     """Three nodes, of which two die."""
-    with running_house("a", "b", "c", app=APP, options=("--sessions", "resume", "--lease", "1")) as running:
+    options = ("--sessions", "resume", "--lease", "1", "--webhook-url", told.url)
+    with running_house("a", "b", "c", app=APP, options=options, COMETARY_WEBHOOK_SECRET=SECRET) as running:
         yield running
 
 
@@ -56,9 +66,15 @@ class Publisher:
         return self.count
 
 
-def test_all_that_is_published_comes_once_and_in_order_whichever_nodes_are_killed(house: House) -> None:
-    """One path is published to all the time, others before a death, after it, or never; one has lost what is missed."""
+def test_all_that_is_published_comes_once_and_in_order_whichever_nodes_are_killed(
+    house: House, told: BackEnd
+) -> None:
+    """One path is published to all the time, others before a death, after it, or never; one has lost what is missed.
+
+    The back-end takes nothing before both nodes are dead, and is told of all of the session all the same.
+    """
     first, second, third = house.nodes
+    told.takes = False
     page = ResumingPage(first)
     page.ask(("hear", ["kept/stream", "kept/never", "kept/left", "few/one", "live", *SEVERAL]))
     publisher = Publisher(third, "kept/stream")
@@ -80,6 +96,7 @@ def test_all_that_is_published_comes_once_and_in_order_whichever_nodes_are_kille
     page.hears("kept/stream", publisher.count + 10)
     page.ask(("echo", 1))
     kill(second)
+    told.takes = True
     for path in [*SEVERAL, "few/one"]:
         publish(third, path, 5)
     page.node = third
@@ -91,3 +108,12 @@ def test_all_that_is_published_comes_once_and_in_order_whichever_nodes_are_kille
     assert page.hears("few/one", 5) == [0, 5]
     assert (page.heard("echo"), page.heard("kept/never"), page.heard("kept/left")) == ([0, 1], [1], [])
     assert sorted(page.gaps) == ["few/one", "live", "live"]
+    page.close()
+    [name] = {event["session"] for event, _ in told.told}
+    wait_until(lambda: len(told.taken(name)) == 2)
+    assert [(event["type"], event["sequence"]) for event in told.taken(name)] == [
+        ("signon", 1),
+        ("signoff", 2),
+    ]
+    assert len({event["id"] for event, _ in told.told}) == 2, "the same each time"
+    assert {event["sequence"] for event, taken in told.told if not taken} == {1}

@@ -48,6 +48,7 @@ class WebhooksDoor(Door):
         """Report receipts as well."""
         if self._reporting is not None:
             inside.manager.receipts.subscribe(self._reporting.receipt)
+            inside.manager.tell_back_end = self._reporting.send
 
     def takes(self) -> Sequence[tuple[str, Taker]]:
         """What clients may send to back-ends."""

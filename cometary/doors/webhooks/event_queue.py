@@ -39,6 +39,7 @@ class Event:
         type: `signon`, `signoff`, `receipt`, `failure` or `message`.
         session: the public name of the session, whose stream it belongs to; None for those of no session.
         body: what is sent.
+        settled: called when it has arrived, or was given up or dropped.
 
     Attributes:
         attempts: how many have been made or begun.
@@ -49,6 +50,7 @@ class Event:
     type: str
     session: str | None
     body: bytes
+    settled: Callable[[], object] | None = None
     attempts: int = 0
     first_attempt: float | None = None
 
@@ -114,6 +116,7 @@ class EventQueue:
         full = self._length >= self._max_events // share or len(event.body) > room
         if full and self._length:
             self.counts.dropped += 1
+            _settle(event)
             return False
         self._length += 1
         self._bytes += len(event.body)
@@ -171,7 +174,13 @@ class EventQueue:
         stream.events.popleft()
         self._length -= 1
         self._bytes -= len(event.body)
+        _settle(event)
         if stream.events:
             self._ready.append(stream)
         else:
             del self._streams[stream.session]
+
+
+def _settle(event: Event) -> None:
+    if event.settled is not None:
+        event.settled()

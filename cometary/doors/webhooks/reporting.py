@@ -3,12 +3,16 @@
 An event is queued in the very call that hands the application what happened, before its handlers run. So each is
 queued once, and in the order in which its session's calls are made, whatever handlers do. But what a client sends to
 a back-end is handed to the application's own handlers first, which may refuse it.
+
+The events of a session that is recorded are part of its record until the back-end has them (`Recorder.report`), and are
+queued when they are recorded, here or where the session goes on.
 """
 
 from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -16,6 +20,8 @@ from cometary.doors.webhooks.event_queue import MESSAGE, Event
 from cometary.doors.webhooks.numbers import SequenceNumbers
 from cometary.log import show
 from cometary.packets.packet import Packet
+from cometary.sessions.recorder import Recorder
+from cometary.sessions.session import recorder_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -51,6 +57,7 @@ class Reporting:
         self._numbers = SequenceNumbers()
         self._life = secrets.token_hex(8)  # so that no later server gives an event the same id
         self._count = 0
+        self._recorders = WeakValueDictionary[str, Recorder]()  # of the sessions that are here, and recorded
         self.received = application.received
         """Packets go straight to the application; of those for back-ends `message` is a handler."""
 
@@ -58,14 +65,25 @@ class Reporting:
 
     def signed_on(self, session: Session) -> Awaitable[object] | None:
         """Report a new session, and hand it over."""
-        self._numbers.begin(session.name)
+        self._begin(session)
         self._report("signon", session.name, user=session.user)
         return self._application.signed_on(session)
 
     def resumed(self, session: Session) -> Awaitable[object] | None:
         """Hand over a session that goes on here; back-ends know it as signed on already."""
-        self._numbers.begin(session.name)
+        self._begin(session)
         return self._application.resumed(session)
+
+    def _begin(self, session: Session) -> None:
+        if not self._is_recorded(session):
+            self._numbers.begin(session.name)
+
+    def _is_recorded(self, session: Session) -> bool:
+        """Whether a session is recorded; then its events are, too."""
+        recorder = recorder_of(session)
+        if recorder is not None:
+            self._recorders[session.name] = recorder
+        return recorder is not None
 
     def signed_off(
         self, session: Session, reason: str, undelivered: Sequence[Packet]
@@ -77,12 +95,16 @@ class Reporting:
     def report_sign_off(self, session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
         """Report the end of a session."""
         packets = [_as_json(packet) for packet in undelivered]
+        recorded = self._is_recorded(session)
         self._report("signoff", session.name, user=session.user, reason=reason, undelivered=packets)
-        self._numbers.end(session.name)
+        if not recorded:
+            self._numbers.end(session.name)
 
     def failed(self, failure: Failure) -> Awaitable[object] | None:
         """Report a failure, and hand it over."""
         session, packet, receipt = failure.session, failure.packet, failure.receipt
+        if session is not None and self._is_recorded(session):
+            self._report_interrupted(session, failure)
         self._report(
             "failure",
             None if session is None else session.name,
@@ -93,6 +115,14 @@ class Reporting:
             receipt=None if receipt is None else receipt.as_dict(),
         )
         return self._application.failed(failure)
+
+    def _report_interrupted(self, session: Session, failure: Failure) -> None:
+        """Report the sign-on or the sign-off whose report a node had not recorded when it died (`node-died`)."""
+        reported = self._recorders[session.name].has_reported
+        if failure.hook == "signon" and not reported(end=False):
+            self._report("signon", session.name, user=session.user)
+        elif failure.hook == "signoff" and not reported(end=True):
+            self.report_sign_off(session, failure.reason or "", failure.undelivered)
 
     def receipt(self, receipt: Receipt) -> None:
         """Report a receipt; a subscriber of the receipts' log."""
@@ -108,17 +138,26 @@ class Reporting:
     def _report(self, kind: str, session: str | None, **members: Any) -> bool:
         if kind not in self._events:
             return False
+        now = round(self._now(), 3)
+
+        def write(event_id: str, number: int) -> bytes:
+            about = {"id": event_id, "type": kind, "session": session, "sequence": number, "time": now}
+            given = {name: _sendable(value) for name, value in members.items() if value is not None}
+            return _encode({**about, **given})
+
+        recorder = None if session is None else self._recorders.get(session)
+        if recorder is not None:
+            recorder.report(kind, write)
+            return True
         self._count += 1
         event_id = f"{self._life}-{self._count}"
-        body = {
-            "id": event_id,
-            "type": kind,
-            "session": session,
-            "sequence": self._numbers.next(session),
-            "time": round(self._now(), 3),
-            **{name: _sendable(value) for name, value in members.items() if value is not None},
-        }
-        return self._post(Event(event_id, kind, session, _encode(body)))
+        return self._post(Event(event_id, kind, session, write(event_id, self._numbers.next(session))))
+
+    def send(
+        self, event_id: str, kind: str, session: str, body: bytes, settled: Callable[[], object]
+    ) -> None:
+        """Send an event of a recorded session; see `SessionManager.tell_back_end`."""
+        self._post(Event(event_id, kind, session, body, settled))
 
 
 def _sendable(value: Any) -> Any:

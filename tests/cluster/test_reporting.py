@@ -1,0 +1,209 @@
+"""What a back-end is told of recorded sessions, and which receipts are given, at whatever point their server dies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+import trio
+
+from cometary.cluster.change import Change
+from cometary.cluster.engine import Answered
+from cometary.cluster.local import LocalEngine, SharedState
+from cometary.settings import Settings
+from tests.cluster.nodes import SETTINGS, AppNode, cluster, start, until
+from tests.doors.webhooks.receiver import SECRET, Receiver
+
+pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")
+
+LEASE = 0.3
+
+
+class Scene:
+    """Two servers, of which the first dies; a back-end; and one session.
+
+    Args:
+        nursery: runs all.
+        receiver: the back-end.
+    """
+
+    def __init__(self, nursery: trio.Nursery, receiver: Receiver, http: httpx.AsyncClient) -> None:
+        self._nursery = nursery
+        self._http = http
+        self.receiver = receiver
+        self.shared = SharedState()
+        self.sid = ""
+        self.first: AppNode
+        self.second: AppNode
+
+    @property
+    def _settings(self) -> Settings:
+        url, patience = self.receiver.url, 60.0
+        return replace(SETTINGS, webhook_url=url, webhook_secret=SECRET, webhook_patience=patience)
+
+    async def begin(self, engine: LocalEngine | None = None) -> None:
+        """Open a session at the first one."""
+        engine = engine or LocalEngine(self.shared, "a", lease=LEASE)
+        self.first = await start(self._nursery, engine, self._settings)
+        self.sid = (await self.ask(self.first, {"rid": 1, "resume": True, "wait": 0.05}))["sid"]
+        await until(lambda: self.first.application.sessions)
+
+    async def ask(self, server: AppNode, body: dict[str, Any]) -> dict[str, Any]:
+        """Make a request at one of them."""
+        known = {} if not self.sid else {"sid": self.sid}
+        answer: dict[str, Any] = (await self._http.post(server.running.comet, json={**known, **body})).json()
+        return answer
+
+    async def die(self) -> None:
+        """Have the session go on at the second one."""
+        await self.first.die()
+        self.second = await start(self._nursery, LocalEngine(self.shared, "b", lease=LEASE), self._settings)
+
+    async def end(self, done: int) -> None:
+        """Have its client end the session at the second one, of which it hears first."""
+        await self.ask(self.second, {"rid": done + 1, "gen": 1, "done": done})
+        await self.ask(self.second, {"rid": done + 2, "gen": 2, "done": done + 1, "close": True})
+
+    async def told(self, count: int) -> list[dict[str, Any]]:
+        """Wait until the back-end was told so much, and of the whole life of the session; returns it."""
+        await until(lambda: len(self.receiver.received) >= count)
+        await until(lambda: all(record.gone for record in self.shared.records.values()))
+        assert len(self.receiver.received) == count
+        return [each.body for each in self.receiver.received]
+
+
+@asynccontextmanager
+async def scene() -> AsyncGenerator[Scene]:
+    receiver = Receiver()
+    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
+        await nursery.start(receiver.serve)
+        yield Scene(nursery, receiver, http)
+
+
+def shown(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    return [(event["type"], event["sequence"]) for event in events]
+
+
+def recorded(scene: Scene, what: bytes) -> bool:
+    fields = [value for record in scene.shared.records.values() for _, value in record.fields]
+    return any(what in value for value in fields)
+
+
+def waiting(scene: Scene) -> bool:
+    """Whether the record has an event that the back-end does not have."""
+    return recorded(scene, b'"waiting":[[')
+
+
+async def test_what_a_back_end_is_not_known_to_have_is_told_again_under_the_same_id() -> None:
+    async with scene() as one:
+        one.receiver.script.append("hang")
+        await one.begin()
+        await until(lambda: one.receiver.received)
+        await one.die()
+        await until(lambda: len(one.receiver.received) == 2 and not waiting(one))
+        await one.end(1)
+        first, again, end = await one.told(3)
+        assert first == again
+        assert shown([again, end]) == [("signon", 1), ("signoff", 2)]
+        assert again["id"] != end["id"]
+        assert [call[0] for call in one.second.calls] == ["recovered", "off"]
+
+
+async def test_an_end_of_which_the_application_was_told_is_told_to_the_back_end_by_the_next_server() -> None:
+    async with scene() as one:
+        await one.begin()
+        await until(lambda: one.receiver.received and not waiting(one))
+        one.receiver.script.append("hang")
+        await one.ask(one.first, {"rid": 2, "gen": 1, "done": 1, "close": True})
+        await until(lambda: len(one.receiver.received) == 2)
+        assert one.first.calls[-1] == ("off", "closed", [])
+        await until(lambda: recorded(one, b'"told":true'))
+        await one.die()
+        on, end, again = await one.told(3)
+        assert end == again
+        assert shown([on, again]) == [("signon", 1), ("signoff", 2)]
+        assert one.second.calls == [], "it did not fail, and was told already"
+
+
+class Deaf(LocalEngine):
+    """Makes no change."""
+
+    def commit(self, sid: str, generation: int, version: int, change: Change, answered: Answered) -> None:
+        """Let go of a change."""
+
+
+async def test_a_sign_on_that_was_interrupted_before_it_was_recorded_is_told_with_its_failure() -> None:
+    async with scene() as one:
+        await one.begin(Deaf(one.shared, "a", lease=LEASE))
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert not one.receiver.received, "it is recorded before it is told"
+        await one.die()
+        await until(lambda: len(one.receiver.received) == 2 and not waiting(one))
+        await one.end(1)
+        events = await one.told(3)
+        assert shown(events) == [("signon", 1), ("failure", 2), ("signoff", 3)]
+        assert events[1]["hook"] == "signon"
+        assert one.first.calls == [("on",)]
+        assert [call for call in one.second.calls if call[0] == "failed"] == [
+            ("failed", "signon", "node-died")
+        ]
+
+
+async def test_a_handler_that_had_begun_is_told_to_have_failed_once_and_numbers_go_on() -> None:
+    async with scene() as one:
+        await one.begin()
+        packets = [{"path": "dawdle", "message": 60}]
+        await one.ask(one.first, {"rid": 2, "gen": 1, "done": 1, "packets": packets})
+        await until(lambda: ("dawdle",) in one.first.calls and not waiting(one))
+        await one.die()
+        await until(lambda: len(one.receiver.received) == 2 and not waiting(one))
+        await one.end(2)
+        events = await one.told(3)
+        assert shown(events) == [("signon", 1), ("failure", 2), ("signoff", 3)]
+        assert events[1]["packet"] == {"path": "dawdle", "message": 60}
+
+
+async def test_a_back_end_that_takes_nothing_holds_no_session_and_what_it_is_not_told_is_settled() -> None:
+    async with scene() as one:
+        one.receiver.script.extend([500] * 50)
+        await one.begin()
+        said = {"rid": 2, "gen": 1, "done": 1, "packets": [{"path": "say", "message": 1}]}
+        answer = await one.ask(one.first, said)
+        assert [packet["message"] for packet in answer["packets"]] == [1]
+        await one.ask(one.first, {"rid": 3, "ack": 1, "gen": 1, "at": answer["at"], "done": 2, "close": True})
+        await until(lambda: ("off", "closed", []) in one.first.calls)
+        assert waiting(one)
+        one.first.running.stop()
+
+
+async def test_the_receipt_of_a_packet_that_a_client_has_is_given_by_whoever_hears_of_it_and_once() -> None:
+    async with scene() as one:
+        await one.begin()
+
+        async def send(rid: int, receipt: str, ack: int, **place: Any) -> dict[str, Any]:
+            one.first.session.send("tick", rid, receipt=receipt)
+            await until(lambda: recorded_packets(one, receipt))
+            return await one.ask(one.first, {"rid": rid, "ack": ack, "gen": 1, "done": rid - 1, **place})
+
+        answer = await send(2, "r1", 0)
+        answer = await send(3, "r2", 1, at=answer["at"])
+        assert given(one.first) == ["r1"]
+        await until(lambda: not recorded_packets(one, "r1"))
+        await one.die()
+        await one.ask(one.second, {"rid": 4, "ack": 2, "done": 3, "gen": 1, "at": answer["at"]})
+        await one.ask(one.second, {"rid": 5, "ack": 2, "done": 4, "gen": 2, "at": answer["at"]})
+        await until(lambda: given(one.second))
+        assert given(one.second) == ["r2"]
+
+
+def recorded_packets(scene: Scene, receipt: str) -> bool:
+    out = [item for record in scene.shared.records.values() for item in record.out]
+    return any(receipt.encode() in item for item in out)
+
+
+def given(server: AppNode) -> list[str]:
+    return [receipt.id for receipt in server.running.receipts.read().receipts]
