@@ -23,6 +23,7 @@ from cometary.doors.inspector.site import PREFIX
 from cometary.errors import ProtocolError
 from cometary.transport.codecs import negotiate
 from cometary.transport.http.router import resolve
+from cometary.transport.http.service import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,25 +120,23 @@ class AcrossNodes:
         """Have the node answer that has the session; this one says that it is unknown if none has."""
         try:
             node = await self._whose(name)
-            if node is None:
-                found(exchange)
-                return
-            exchange.query = urlencode({**query_of(exchange), "node": node}).encode()
-            self._others.forward(node, exchange)
-        except ProtocolError as error:
-            exchange.refuse(error)
         finally:
             self._under_way -= 1
+        if exchange.carrier is None:
+            return  # its caller has left meanwhile, of which nobody would tell the other node any more
+        if node is None:
+            call(found, exchange)
+            return
+        exchange.query = urlencode({**query_of(exchange), "node": node}).encode()
+        call(partial(self._others.forward, node), exchange)
 
     async def _whose(self, name: str) -> str | None:
         question = questions.encode(questions.Find(name))
         nodes = [node for node, _ in self._others.states()]
         said = await all_of([partial(self._others.ask, node, question) for node in nodes])
-        told = {node: questions.read_answer(each) for node, each in zip(nodes, said, strict=True) if each}
         for wanted in (LIVES, ENDED):
-            for node, each in told.items():
-                if each == wanted:
-                    return node
+            if questions.write_answer(wanted) in said:
+                return nodes[said.index(questions.write_answer(wanted))]
         return None
 
 
