@@ -61,6 +61,15 @@ def test_an_empty_mailbox_does_not_block() -> None:
         Mailbox().get()
 
 
+def test_what_a_turn_has_left_comes_before_what_has_come_since() -> None:
+    mailbox = Mailbox()
+    for number in range(3):
+        mailbox.add(number)
+    assert mailbox.take(2) == [0, 1]
+    mailbox.add(3)
+    assert [mailbox.get(), mailbox.get()] == [2, 3]
+
+
 @given(st.integers(0, 500), st.integers(1, 40))
 def test_turns_empty_a_mailbox_in_order(count: int, quota: int) -> None:
     mailbox = Mailbox()
