@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
+import weakref
 from typing import Any
 
 import pytest
@@ -317,3 +319,88 @@ async def test_the_end_of_the_system_ends_supervised_actors_too(
         ref, _ = actors.launch(kind, (trail,), {}, parent)
     assert not ref.is_alive()
     assert trail == ["start"]
+
+
+class Failing(Actor):
+    """Raises where it is told to."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.where = where
+
+    def _fail(self, here: str) -> None:
+        if self.where == here:
+            raise LookupError(here)
+
+    def on_start(self) -> None:
+        self._fail("on_start")
+
+    def on_receive(self, message: Any) -> Any:
+        self._fail("on_receive")
+
+    def on_stop(self) -> None:
+        self._fail("on_stop")
+
+    def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
+        raise ZeroDivisionError("on_failure")
+
+
+class AsyncFailing(Failing):
+    async def on_receive(self, message: Any) -> Any:
+        return super().on_receive(message)
+
+
+@pytest.mark.parametrize("where", ["on_start", "on_receive", "on_stop"])
+@pytest.mark.parametrize("kind", [Failing, AsyncFailing], ids=["def", "async def"])
+async def test_what_an_actor_without_a_parent_raises_is_logged_wherever_it_does(
+    kind: Any, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with system():
+        ref = kind.start(where)
+        ref.tell("work")
+        with contextlib.suppress(ActorDeadError, LookupError):
+            await ref.stop()
+        await wait_all_tasks_blocked()
+    told = [str(line.exc_info[1]) for line in caplog.records if line.exc_info]
+    assert told == ([where, "on_failure"] if where == "on_receive" else [where])
+
+
+@pytest.mark.parametrize("kind", [Failing, AsyncFailing], ids=["def", "async def"])
+async def test_what_goes_to_whoever_asked_is_logged_as_of_no_interest_to_most(
+    kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        async with system():
+            with pytest.raises(LookupError):
+                await kind.start("on_receive").ask("work")
+    (line,) = [line for line in caplog.records if line.exc_info]
+    assert line.levelno == logging.INFO
+    assert line.getMessage().startswith("Exception returned from ")
+
+
+async def test_an_async_actor_lets_go_of_a_message_before_the_next_one_comes() -> None:
+    class Letter:
+        """Something that can be looked for."""
+
+    class Reader(Actor):
+        async def on_receive(self, message: Any) -> None:
+            """Keep nothing of it."""
+
+    async with system():
+        ref = Reader.start()
+        letter = Letter()
+        read = weakref.ref(letter)
+        ref.tell(letter)
+        del letter
+        await wait_all_tasks_blocked()
+        assert read() is None
+
+
+async def test_an_async_actor_is_handed_a_message_as_it_is_sent_one() -> None:
+    trail: list[object] = []
+    async with system():
+        ref = AsyncPhoenix.start(trail)
+        ref.actor_inbox.hand("by hand")
+        ref.tell("by mail")
+        await wait_all_tasks_blocked()
+    assert trail == ["start", "by hand", "by mail"]

@@ -374,6 +374,28 @@ async def test_get_all_tells_of_a_thread_that_fails_at_once() -> None:
     assert not never.awaited
 
 
+async def test_to_wait_for_all_is_a_checkpoint_even_if_they_are_there_or_one_has_failed() -> None:
+    there, failed, never = Future[int](), Future[int](), Future[int]()
+    there.set(1)
+    failed.set_exception((LookupError, LookupError("broken"), None))
+    for futures in ([there], [there, there], [failed, never], []):
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await get_all(futures)
+        assert scope.cancelled_caught, futures
+
+
+async def test_when_one_of_several_has_failed_nobody_waits_for_the_others() -> None:
+    failed, never = Future[int](), Future[int]()
+    everything = get_all([never, failed])
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(everything.ready)
+        await wait_all_tasks_blocked()
+        assert len(never._callbacks) == 1
+        failed.set_exception((LookupError, LookupError("broken"), None))
+    assert not never._callbacks
+
+
 async def test_a_wait_for_all_that_is_cancelled_waits_for_none() -> None:
     futures: list[Future[Any]] = [Future() for _ in range(3)]
     with trio.move_on_after(0.01):

@@ -21,6 +21,8 @@ from cometary.actors import (
     unregister,
     whereis,
 )
+from cometary.actors.names import names_shown
+from cometary.actors.registries import UniqueRegistry
 from cometary.errors import MailboxFullError, NameTakenError
 
 
@@ -233,6 +235,31 @@ async def test_a_registry_that_fails_is_logged_and_harms_nobody(caplog: pytest.L
         directory.broken = True
         await ref.stop()
     assert "on fire" in caplog.text
+
+
+async def test_reports_name_an_actor_by_what_it_is_registered_as() -> None:
+    class Upper(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            raise AssertionError("a name of somebody's own is asked for nothing")
+
+    async with system():
+        ref = Printer.start()
+        assert names_shown(ref) == ()
+        for name in ("printer", Upper("big"), ("room", 1)):
+            register(name, ref)
+        assert names_shown(ref) == ("printer", "big", "('room', 1)")
+
+
+async def test_who_has_ended_is_forgotten_by_no_registry_and_so_refused() -> None:
+    directory = UniqueRegistry()
+    async with system() as actors:
+        ref = Printer.start()
+        await ref.stop()
+        with pytest.raises(ActorDeadError):
+            actors.names.until_end(ref, directory)
+        assert not actors.names._elsewhere
 
 
 async def test_a_systems_own_names_are_such_a_registry() -> None:
