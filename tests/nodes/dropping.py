@@ -152,7 +152,7 @@ class Talking:
     """
 
     account: Account
-    came: list[float] = field(default_factory=list)
+    came: list[float] = field(default_factory=list[float])
 
     async def talk(self) -> None:
         """Go on until cancelled."""
