@@ -46,9 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if command in OTHERS:
             return OTHERS[command](given, os.environ)
         if command in looking.COMMANDS:
-            return looking.run(command, given, os.environ)
+            return printing(looking.run, command, given)
         if command in calls.COMMANDS:
-            return calls.run(command, given, os.environ)
+            return printing(calls.run, command, given)
         if given.pop(RELOAD, False):
             load(given, os.environ)  # errors are reported once, and at once
             words = sys.argv[1:] if arguments is None else arguments
@@ -59,6 +59,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         sys.stderr.write(f"cometary: {error}\n")
         return 2
+
+
+def printing(
+    run: Callable[[str, Mapping[str, Any], Mapping[str, str]], int], command: str, given: Mapping[str, Any]
+) -> int:
+    """Do what a command says that prints, until its reader has read enough, as `head` has; returns the exit status."""
+    try:
+        status = run(command, given, os.environ)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more when it ends, and would tell of the same error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
 
 
 def _start(command: str, given: Mapping[str, str], words: Sequence[str]) -> int:

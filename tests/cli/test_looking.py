@@ -67,6 +67,22 @@ def test_children_that_are_not_listed_are_counted() -> None:
     ]
 
 
+@pytest.mark.usefixtures("session")
+@pytest.mark.parametrize("command", ["tree", "sessions"])
+def test_who_has_read_enough_is_told_no_more(command: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "cometary", command],
+        stdout=writing,
+        stderr=PIPE,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_one_session_is_shown(session: ClientSession, capsys: pytest.CaptureFixture[str]) -> None:
     name = name_of_the_last(capsys)
     assert main(["session", name]) == 0
