@@ -138,9 +138,12 @@ def _session(client: httpx.Client, given: Mapping[str, Any]) -> None:
 
 def rows_of(value: object) -> list[str]:
     """Return a value of an answer as text: of a list of objects a row for each."""
-    if isinstance(value, list) and any(isinstance(each, dict) for each in cast("list[object]", value)):
-        return [shown(each) for each in cast("list[object]", value)]
-    return [shown(value)]
+    if not isinstance(value, list):
+        return [shown(value)]
+    items = cast("list[object]", value)
+    if any(isinstance(each, dict) for each in items):
+        return [shown(each) for each in items]
+    return [shown(items)]
 
 
 def _ended(client: httpx.Client, given: Mapping[str, Any]) -> None:
