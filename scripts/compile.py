@@ -111,6 +111,9 @@ WORDS: Final = {
 }
 """Words in the names of single tests that are left out, and why."""
 
+WORKERS: Final = min(4, os.cpu_count() or 1)
+"""As many as there are cores: these tests wait for little, and what each process has to collect takes seconds."""
+
 LEFT_OUT: Final = ("*.so", "__pycache__", "node_modules", ".*", "results", "dist", "compile.py")
 LINKED: Final = (".venv", "node_modules")
 
@@ -239,8 +242,7 @@ def test(*, everything: bool) -> int:
     packages = dict.fromkeys([*TESTED, *(NOT_EACH_TIME if everything else ())])
     options = [
         "-q",
-        "--numprocesses=auto",
-        "--maxprocesses=4",
+        f"--numprocesses={WORKERS}",
         "--dist=loadfile",
         *(f"--ignore=tests/{each}" for each in STAND_INS),
     ]

@@ -36,8 +36,8 @@ expect.set_options(timeout=30_000)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-FIRST: Final = frozenset({"test_hour.py"})
-"""Files with a test of a minute, which would go on alone at the end if they came in their turn."""
+FIRST: Final = frozenset({"test_hour.py", "test_promises.py"})
+"""Files that take half a minute and more, which would go on alone at the end if they came in their turn."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
