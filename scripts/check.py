@@ -4,8 +4,8 @@ All of them run, whatever fails before; the exit status is 1 if any failed. `mak
 first ones need and calls this.
 
 1. Checks follow one another. What they print goes straight through.
-2. Beside them run, one after the other as well, those that only compute (`BESIDE`), on what the others leave of the
-   processors: tests wait a third of their time, for servers, browsers and clocks, but never for these.
+2. Beside them run those that only compute (`BESIDE`), on what the others leave of the processors: tests wait a third
+   of their time, for servers, browsers and clocks, but never for these; and so does all, while programs are installed.
 3. What one of these prints comes as a whole, when the tests are over.
 4. What tests the compiled modules comes last, for all that is made of them is there by then; both of it at once.
 """
@@ -121,15 +121,15 @@ def run_beside(name: str, command: str, niceness: int) -> tuple[Outcome, str]:
 
 
 class Beside:
-    """What runs beside the other checks, one after the other."""
+    """What runs beside the other checks, all at once."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._threads = ThreadPoolExecutor()
         self._running: list[Future[tuple[Outcome, str]]] = []
 
     def start(self, checks: Mapping[str, str], niceness: int = 0) -> None:
-        """Begin with these, when those before have ended."""
-        self._running += [self._thread.submit(run_beside, *check, niceness) for check in checks.items()]
+        """Begin with these."""
+        self._running += [self._threads.submit(run_beside, *check, niceness) for check in checks.items()]
 
     def wait(self) -> list[Outcome]:
         """Wait until all have ended, print what they have printed, and return how they went."""
@@ -141,7 +141,7 @@ class Beside:
 
     def give_up(self) -> None:
         """Begin with no other one."""
-        self._thread.shutdown(cancel_futures=True)
+        self._threads.shutdown(cancel_futures=True)
 
 
 def tools_first() -> dict[str, str]:
