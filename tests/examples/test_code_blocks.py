@@ -46,6 +46,11 @@ NOT_RUN: Final = {
     ("docs/how-to/monitor.md", "prometheus --config.file=examples/monitoring/prometheus.yml"): (
         "run by test_monitoring, at ports of its own"
     ),
+    ("docs/how-to/bosh.md", "listen:"): "ejabberd runs with these in tests/doors/bosh, by make ejabberd",
+    (
+        "docs/how-to/publish-over-xmpp.md",
+        "listen:",
+    ): "ejabberd runs with these in tests/doors/bosh, by make ejabberd",
     ("docs/how-to/publish-over-xmpp.md", "component_ports = { 5347 }"): (
         "Prosody runs with these in tests/xmpp, at a port of its own"
     ),
