@@ -86,7 +86,8 @@ def test_all_that_is_published_comes_once_and_in_order_whichever_nodes_are_kille
     for path in [*SEVERAL, "few/one"]:
         assert page.hears(path, 0) == [0]
     page.ask()
-    publish(third, "few/one", 1, 2, 3, 4)  # before: the session may go on at once, and hear of what comes then
+    # Before the death: the session may go on at once, and hear what comes then.
+    publish(third, "few/one", 1, 2, 3, 4)
     kill(first)
     for path in [*SEVERAL, "kept/never", "kept/left"]:
         publish(third, path, 1)
