@@ -15,8 +15,12 @@ pytestmark = pytest.mark.browser
 
 ON_WEBSOCKET = "comet.wire === 'websocket'"
 
-SOON = "(callback, pause) => setTimeout(callback, pause === 30_000 ? 300 : pause)"
-"""For the client, in place of `setTimeout`: what it would try again after half a minute it tries in a moment."""
+SOON = (
+    "(callback, pause) => setTimeout(callback,"
+    " [30_000, 60_000, 120_000, 240_000, 300_000].includes(pause) ? 300 : pause)"
+)
+"""For the client, in place of `setTimeout`: what it would try again after half a minute, or a minute, and so on, it
+tries in a moment."""
 
 COLLECT_AND_HURRY = COLLECT.replace("connectUrl:", f"environment: {{ setTimeout: {SOON} }}, connectUrl:")
 

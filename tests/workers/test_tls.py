@@ -65,7 +65,7 @@ def test_a_connection_by_way_of_a_worker_that_is_killed_is_closed(workers: Worke
         said(connection, there.request(hold=False))
         connection.request("POST", "/comet", there.request(), {"Content-Type": "application/json"})
         os.kill(workers.process_of(here), signal.SIGKILL)
-        with pytest.raises((HTTPException, ConnectionError)):
+        with pytest.raises((HTTPException, OSError)):
             connection.getresponse()
     assert "error" not in answer_of(workers, there)
 
@@ -74,5 +74,5 @@ def answer_of(workers: Workers, page: Page) -> dict[str, Any]:
     """Repeat the last request of a page until it is answered: a connection may be on its way to the dead worker."""
     while True:
         page.rid -= 1
-        with closing(workers.connect()) as connection, suppress(HTTPException, ConnectionError):
+        with closing(workers.connect()) as connection, suppress(HTTPException, OSError):
             return said(connection, page.request(hold=False))
