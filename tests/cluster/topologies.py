@@ -110,7 +110,7 @@ class Watched:
             f"port {port}",
             f"bind {LOOPBACK}",
             f"sentinel monitor {MASTER} {LOOPBACK} {self.ports[0]} {3 if place else 1}",  # no two want to lead
-            f"sentinel down-after-milliseconds {MASTER} 300",
+            f"sentinel down-after-milliseconds {MASTER} 2000",  # a busy machine holds a master up for less
             f"sentinel failover-timeout {MASTER} 2000",
             f"sentinel myid {place:040x}",
             f"sentinel known-replica {MASTER} {LOOPBACK} {self.ports[1]}",
