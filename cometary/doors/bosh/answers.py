@@ -3,12 +3,14 @@
 1.  Without acknowledgements these are the latest answers, as many as the client may have unanswered requests (XEP-0124,
     section 14.3).
 2.  With acknowledgements (section 9) they are those that were not acknowledged, however many, up to `MOST_BYTES` in
-    all; beyond that the client breaks the rules: it asks for more and more, and acknowledges nothing.
+    all, with the keys of their requests, which a client may make as long as a tag can be. Beyond that the client breaks
+    the rules: it asks for more and more, and acknowledges nothing.
 3.  A client gets an answer again only if it shows the key of the request.
 """
 
 from __future__ import annotations
 
+from sys import getsizeof
 from typing import Final, NamedTuple
 
 MOST_BYTES: Final = 1 << 20
@@ -28,6 +30,11 @@ class Answered(NamedTuple):
     body: bytes
     key: str | None
     time: float
+
+    @property
+    def size(self) -> int:
+        """The bytes that it counts for."""
+        return len(self.body) + getsizeof(self.key) + EACH
 
 
 class Answers:
@@ -61,8 +68,8 @@ class Answers:
 
     def add(self, rid: int, body: bytes, key: str | None, time: float) -> None:
         """Keep an answer."""
-        self._kept[rid] = Answered(body, key, time)
-        self.size += len(body) + EACH
+        self._kept[rid] = answered = Answered(body, key, time)
+        self.size += answered.size
         self.last = rid
         if not self._acknowledged:
             while len(self._kept) > self._width:
@@ -79,7 +86,7 @@ class Answers:
                 self._forget(known)
 
     def _forget(self, rid: int) -> None:
-        self.size -= len(self._kept.pop(rid).body) + EACH
+        self.size -= self._kept.pop(rid).size
 
     def find(self, rid: int, key: str | None) -> bytes | None:
         """Return the answer to a request, if it is kept and may be seen (rule 3)."""

@@ -36,33 +36,49 @@ if TYPE_CHECKING:
     from cometary.transport.http.exchange import Exchange
 
 
+class Caller:
+    """Who waits for the answer to a request.
+
+    This is not the request itself, which would then refer to itself: what it says, up to a whole body, would stay
+    until the garbage collector comes, and that counts objects, not bytes.
+
+    Args:
+        exchange: is answered; a GET with a script.
+    """
+
+    __slots__ = ("exchange",)
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    def answer(self, status: int, body: bytes, content: str) -> None:
+        """Answer, unless that was done."""
+        if not self.exchange.answered:
+            answer(self.exchange, status, body, content)
+
+
 class BoshRequest(Asked):
     """A request that came as an HTTP exchange.
 
     Args:
         body: what it says.
-        exchange: is answered; a GET with a script.
+        exchange: is answered.
         now: the time, in seconds.
     """
 
     __slots__ = ("_exchange", "session")
 
     def __init__(self, body: Body, exchange: Exchange, now: float) -> None:
-        super().__init__(body, self, now)
+        super().__init__(body, Caller(exchange), now)
         self._exchange = exchange
         self.session: ActorRef[BoshSession] | None = None
-
-    def answer(self, status: int, body: bytes, content: str) -> None:
-        """Answer it."""
-        if not self._exchange.answered:
-            answer(self._exchange, status, body, content)
 
     def refuse(self, condition: str, *, is_legacy: bool = False) -> None:
         """Answer with a condition by which a session ends."""
         if is_legacy and condition in LEGACY:
-            self.answer(LEGACY[condition], b"", CONTENT)
+            self.request.answer(LEGACY[condition], b"", CONTENT)
         else:
-            self.answer(200, write_body([("type", "terminate"), ("condition", condition)]), CONTENT)
+            self.request.answer(200, write_body([("type", "terminate"), ("condition", condition)]), CONTENT)
 
     def discarded(self) -> None:
         """Answer in place of a session that has ended with this in its mailbox."""

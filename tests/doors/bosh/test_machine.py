@@ -197,6 +197,15 @@ def test_b8_a_client_that_acknowledges_nothing_has_no_more_kept_for_it_than_is_b
     assert driver.ask(A, ack=str(FIRST)).condition == "policy-violation"
 
 
+def test_b8_nor_are_more_of_its_keys_kept_than_is_bounded() -> None:
+    driver = Driver(ack="1")
+    long = "k" * (MOST_BYTES // 4)
+    for _ in range(4):
+        driver.ask(A, ack=str(FIRST), key=long)
+        driver.arrive(B)
+    assert driver.ask(A, ack=str(FIRST)).condition == "policy-violation"
+
+
 def test_b9_acknowledgements_of_requests_are_left_out_where_they_say_nothing() -> None:
     driver = Driver(ack="1")
     assert driver.first.said["ack"] == str(FIRST)
