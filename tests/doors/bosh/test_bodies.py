@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import json
+import tracemalloc
 import weakref
 from collections.abc import Callable
 from typing import Final
@@ -342,6 +343,17 @@ def test_a_parser_goes_when_it_is_done_with_not_when_the_collector_comes(
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_a_parser_sets_little_aside_for_text() -> None:
+    """Each session has one; most of it is Expat's own."""
+    tracemalloc.start()
+    try:
+        readers = [StreamReader() for _ in range(100)]
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken / len(readers) < 8 * 1024  # what it would set aside for text alone
 
 
 def test_a_splitter_can_be_closed_whatever_it_has_read() -> None:
