@@ -27,7 +27,7 @@ from tests.fuzzing.bystander import Bystander
 from tests.fuzzing.corpus import SID, Entry, corpus
 from tests.fuzzing.expensive import expensive
 from tests.fuzzing.mutations import mutate, mutate_within
-from tests.fuzzing.sessions import OPEN
+from tests.fuzzing.sessions import LEAVE, OPEN, leave_alone
 from tests.fuzzing.shouter import shout
 
 COMET: Final = "comet"
@@ -163,8 +163,12 @@ async def _work(
     ports: Ports, seed: int, numbers: Iterator[int], goal: int, findings: Findings, *, wire: str
 ) -> None:
     sid, often = b"", CASES_PER_SESSION if wire == COMET else FEW_CASES
+    leave = LEAVE.get(wire, leave_alone)
     for turn in count():
-        if findings.malformed >= goal:
+        over = findings.malformed >= goal
+        if sid and (over or turn % often == 0):
+            await leave(ports.comet, sid)
+        if over:
             return
         if turn % often == 0:
             sid = await OPEN[wire](ports.comet)

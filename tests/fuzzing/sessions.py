@@ -11,6 +11,7 @@ import trio
 from tests.fuzzing.bystander import open_session
 
 HTTPBIND: Final = "xmlns='http://jabber.org/protocol/httpbind' xmlns:xmpp='urn:xmpp:xbosh'"
+LAST_RID: Final = 2**53 - 1
 SOCKETIO: Final = "/socket.io/?EIO=4&transport=polling"
 
 
@@ -43,6 +44,15 @@ async def by_bosh(port: int) -> bytes:
     return found(r"sid=['\"]([^'\"]+)", await ask(port, "POST", "/http-bind", body))
 
 
+async def leave_bosh(port: int, sid: bytes) -> None:
+    """End a session of BOSH, if it still lives: a request from beyond the window ends it whatever was said before."""
+    await ask(port, "POST", "/http-bind", f"<body {HTTPBIND} rid='{LAST_RID}' sid='{sid.decode()}'/>")
+
+
+async def leave_alone(_port: int, _sid: bytes) -> None:
+    """Let a session end by itself."""
+
+
 def found(pattern: str, text: str) -> bytes:
     """Return what stands for the session in an answer.
 
@@ -63,3 +73,7 @@ OPEN: Final[Mapping[str, Callable[[int], Awaitable[bytes]]]] = {
     "bosh": by_bosh,
 }
 """By the interfaces of the corpus."""
+
+LEAVE: Final[Mapping[str, Callable[[int, bytes], Awaitable[None]]]] = {"bosh": leave_bosh}
+"""How a worker takes leave of its session. One of BOSH takes eight times the memory of one by CSP, for its connection
+and its parser. Left alone there would be as many as the machine is fast, and their memory would pass for growth."""

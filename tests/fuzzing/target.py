@@ -25,6 +25,10 @@ OPTIONS: Final = [
         "2",
         "--bosh-wait",
         "1",
+        "--bosh-polling",
+        "1",
+        "--bosh-pause",
+        "10",
         "--socketio",
         "/socket.io/",
         "--socketio-connect-timeout",
@@ -34,7 +38,8 @@ OPTIONS: Final = [
     *("--queue-packets", "10000"),  # echoes of one hostile request, of which the log would tell
     *("--ended-sessions", "100"),  # so that as many are remembered after warming up as ever
 ]
-"""Short times: held requests are answered, and sessions left alone end, while the attack goes on."""
+"""Short times: held requests are answered, and sessions left alone end, while the attack goes on. So does one that a
+mutated `pause` keeps, before `RECOVERY` is over: with BOSH's default it could last two minutes, and seem to be left."""
 
 DIE: Final = 2.0
 """Seconds of the die timer, which also bounds how long a head may take to come."""

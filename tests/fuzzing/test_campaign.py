@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from random import Random
+from typing import cast
 
 import pytest
 
-from tests.fuzzing.attack import Findings, attack, case
+from tests.fuzzing.attack import Findings, answer, attack, case
 from tests.fuzzing.bystander import post
 from tests.fuzzing.campaign import Result, campaign
+from tests.fuzzing.corpus import corpus
 from tests.fuzzing.mutations import mutate
 from tests.fuzzing.sessions import OPEN
-from tests.fuzzing.target import Footprint, Target, target
+from tests.fuzzing.target import RECOVERY, Footprint, Target, target
 
 
 @pytest.fixture
@@ -39,6 +41,32 @@ async def test_so_do_malformed_requests_on_other_wires(attacked: Target) -> None
         assert findings.faults == []
         assert len(findings.outcomes) > 3, "they do not get far"
     assert attacked.logged() == ""
+
+
+async def test_no_pause_keeps_a_session_of_bosh_beyond_a_campaign(attacked: Target) -> None:
+    pause = next(entry for entry in corpus() if entry.name == "bosh/ok/pause.http")
+    beyond = pause.content.replace(b"pause='10'", b"pause='%d'" % RECOVERY)
+    assert beyond != pause.content
+    answers = [
+        await answer(attacked.ports, pause, content, await OPEN["bosh"](attacked.ports.comet))
+        for content in (pause.content, beyond)
+    ]
+    assert answers == ["ok", "bad-request"]
+
+
+async def test_workers_end_their_sessions_of_bosh(attacked: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[bytes] = []
+    open_one = OPEN["bosh"]
+
+    async def opening(port: int) -> bytes:
+        opened.append(await open_one(port))
+        return opened[-1]
+
+    monkeypatch.setitem(cast("dict[str, object]", OPEN), "bosh", opening)
+    await attack(attacked.ports, seed=3, malformed=20, findings=Findings(), wire="bosh")
+    pause = next(entry for entry in corpus() if entry.name == "bosh/ok/pause.http")
+    answers = {await answer(attacked.ports, pause, pause.content, sid) for sid in opened}
+    assert answers == {"item-not-found"}
 
 
 def test_a_case_is_the_same_whenever_it_is_made() -> None:
