@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from cometary import Connector
-from cometary.errors import UnknownSessionError
+from cometary.errors import ConnectorError, UnknownSessionError
 from tests.clients.website import running_site
 from tests.servers import ECHO, RunningServer, running_server
 
@@ -30,6 +30,8 @@ class Site:
                 asked(body["sid"], body["paths"])
             except UnknownSessionError:
                 return 404
+            except ConnectorError:
+                return 503  # the server is not there
         return 200
 
 

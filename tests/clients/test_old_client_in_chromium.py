@@ -72,7 +72,7 @@ def test_a_server_that_was_started_again_gets_the_page_and_its_paths_back(old_pa
         port = first.port
         first.stop()
     with running_server(ECHO, "--origins", site.origin, port=port) as second:
-        site.control = second.control
+        site.control = second.control  # until now the back-end could not reach any
         old_page.wait_for_function("events.length >= 2")
         with Connector(second.control) as connector:
             connector.update("news", "again")

@@ -12,6 +12,7 @@
  * 5. While a request is being repeated, new ones carry nothing.
  * 6. A session that is lost is replaced, and its paths are asked for again (`reopened`). Packets that may or may not have
  *    arrived are `uncertain`.
+ * 7. A back-end that cannot be reached, or not now, is asked again, six times at most. One that refuses is not.
  */
 (function (global) {
   "use strict";
@@ -22,6 +23,8 @@
   var ABOUT_PACKETS = /^(bad-request|forbidden-path|forbidden|too-large)$/;
   var LOST = /^(unknown-session|session-ended|bad-ack|rid-out-of-window)$/;
   var FINAL = /^(closed|kicked)$/;
+  var BACKEND_LATER = /^(0|408|425|429|5\d\d)$/; // it could not be reached, or not now: it has refused nothing
+  var ATTEMPTS = 6;
 
   function Comet(url, options) {
     this.url = url;
@@ -314,6 +317,7 @@
   Comet.prototype.askBackend = function (option, paths) {
     var self = this;
     var waiting = [];
+    var attempts = 0;
     var wanted = this.wanted; // another one is made when the client ends
     var result;
     function settle(error) {
@@ -327,7 +331,10 @@
       request.onreadystatechange = function () {
         if (request.readyState !== 4) return;
         var fine = request.status >= 200 && request.status < 300;
-        settle(fine ? undefined : new Error("The back-end answered " + request.status + "."));
+        attempts += 1;
+        if (BACKEND_LATER.test(request.status) && attempts < ATTEMPTS)
+          return void setTimeout(ask, Math.random() * 500 * Math.pow(2, attempts));
+        return void settle(fine ? undefined : new Error("The back-end answered " + request.status + "."));
       };
       request.open("POST", self.options[option], true);
       request.setRequestHeader("Content-Type", "application/json");

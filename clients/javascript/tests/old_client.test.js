@@ -148,3 +148,41 @@ test("whatever the network does, each packet of the old client arrives once and 
     assert.equal(world.comet.state === "closed", false);
   }
 });
+
+/**
+ * What `connect` comes to when the back-end answers so, one after another.
+ * @param {number[]} statuses
+ */
+function askedOf(statuses) {
+  const asked = { times: 0, outcome: "" };
+  const context = vm.createContext({
+    setTimeout: (/** @type {() => void} */ callback) => void callback(),
+    clearTimeout: () => undefined,
+    XMLHttpRequest: class {
+      readyState = 4;
+      status = 0;
+      onreadystatechange = () => undefined;
+      open() {}
+      setRequestHeader() {}
+      send() {
+        asked.times += 1;
+        this.status = /** @type {number} */ (statuses.shift());
+        this.onreadystatechange();
+      }
+    },
+  });
+  SCRIPT.runInContext(context);
+  const comet = new context["Cometary"].Comet("/comet", { connectUrl: "/connect" });
+  comet.sid = "s";
+  comet.connect("news").then(
+    () => (asked.outcome = "connected"),
+    (/** @type {Error} */ error) => (asked.outcome = error.message),
+  );
+  return asked;
+}
+
+test("a back-end that cannot answer now is asked again, but not for ever; one that refuses is not", () => {
+  assert.deepEqual(askedOf([0, 503, 429, 204]), { times: 4, outcome: "connected" });
+  assert.deepEqual(askedOf([403, 204]), { times: 1, outcome: "The back-end answered 403." });
+  assert.deepEqual(askedOf(new Array(9).fill(500)), { times: 6, outcome: "The back-end answered 500." });
+});
