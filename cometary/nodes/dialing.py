@@ -4,7 +4,9 @@
     of them: more are closed at once.
 2.  A node that cannot be reached is dialed again, after a pause. What is wrong is logged once, until it is something
     else. If a node does not go together with this one while this one starts, that keeps it from starting.
-3.  Whatever else goes wrong with one connection ends that one, and is logged: no stranger, and no other node, ends this
+3.  Nobody who dials is answered before this node has its name; they wait in the kernel. The engine names the process
+    that had it until the lease of that has run out: others would refuse this one, which keeps it from starting.
+4.  Whatever else goes wrong with one connection ends that one, and is logged: no stranger, and no other node, ends this
     one.
 """
 
@@ -91,7 +93,12 @@ class Dialing:
         self._skewed = set[str]()
         self._faults: list[str] = []
         self._starting = True
+        self._named = trio.Event()
         self.start_soon: Callable[..., Any] = _not_yet
+
+    def begin(self) -> None:
+        """Answer those who dial: this node has its name (rule 3)."""
+        self._named.set()
 
     def check(self) -> None:
         """Check that all nodes that were reached go together with this one.
@@ -133,7 +140,7 @@ class Dialing:
         except (OSError, EOFError, ValueError, trio.TooSlowError) as error:
             self.note(peer.node, peer.address, str(error) or "it does not answer")
             await trio.sleep(PAUSE)
-        except Exception:  # rule 3
+        except Exception:  # rule 4
             logger.exception("node not reached", text=f"dialing node {peer.node} failed", node=peer.node)
             await trio.sleep(PAUSE)
         finally:
@@ -163,7 +170,8 @@ class Dialing:
     # -- being dialed
 
     async def take_callers(self, sockets: Sequence[socket.socket]) -> None:
-        """Accept callers, until cancelled."""
+        """Accept callers as soon as this node has its name, until cancelled."""
+        await self._named.wait()
         async with trio.open_nursery() as nursery:
             for sock in sockets:
                 nursery.start_soon(self._listen, trio.socket.from_stdlib_socket(sock))
@@ -199,7 +207,7 @@ class Dialing:
                 logger.warning("node refused", text=text, address=address)
         except (OSError, EOFError, trio.TooSlowError):
             pass  # a look at the port; or a node that has gone, which dials again
-        except Exception:  # rule 3
+        except Exception:  # rule 4
             logger.exception("node not taken", text=f"accepting a connection from {address} failed")
         finally:
             self._strangers -= 1

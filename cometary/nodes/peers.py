@@ -125,7 +125,8 @@ class Peers:
             self._serve(link, sock)
 
     def begin(self) -> None:
-        """Dial every node that is there, now that this one has joined them."""
+        """Dial every node that is there, and answer those that dial, now that this one has joined them."""
+        self.dialing.begin()
         self._cluster.watch(self._may_have_gone)
         self._look_who_is_there()
 

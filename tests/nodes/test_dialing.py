@@ -2,9 +2,91 @@
 
 from __future__ import annotations
 
-import pytest
+import socket
+from typing import Never
 
-from cometary.nodes.dialing import read_address
+import pytest
+import trio
+import trio.lowlevel
+from trio.testing import wait_all_tasks_blocked
+
+from cometary.nodes.dialing import Dialing, read_address
+from cometary.nodes.handshake import Hello, Identity, Proof, Welcome, dial
+from cometary.nodes.peer import Peer
+
+OWN = Identity("a", "1", "127.0.0.1:7000", b"a secret")
+OTHER = Identity("b", "2", "127.0.0.1:7001", b"a secret")
+
+
+class Welcoming:
+    """In the place of all other nodes: it welcomes whoever dials."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.any = trio.Event()
+
+    async def welcome(self, _hello: Hello) -> Welcome:
+        await trio.lowlevel.checkpoint()
+        return Welcome(None)
+
+    def accepted(self, hello: Hello, sock: socket.socket) -> None:
+        sock.close()
+        self.taken.append(hello.node)
+        self.any.set()
+
+    async def check(self, _hello: Hello) -> Never:
+        raise NotImplementedError
+
+    def dialed(self, _peer: Peer, _hello: Hello, _proof: Proof, _sock: socket.socket) -> Never:
+        raise NotImplementedError
+
+    def refused(self, _peer: Peer) -> Never:
+        raise NotImplementedError
+
+    def note_change(self) -> Never:
+        raise NotImplementedError
+
+    def faulty(self) -> Never:
+        raise NotImplementedError
+
+
+class Caller:
+    """What another node dials by.
+
+    Args:
+        stream: a connection.
+    """
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+
+    async def send_all(self, data: bytes) -> None:
+        await self._stream.send_all(data)
+
+    async def receive_exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            data += await self._stream.receive_some(count - len(data))
+        return data
+
+
+async def test_nobody_who_dials_is_answered_before_this_node_has_its_name() -> None:
+    """Until then the engine names the process that had it: others would refuse this one, which could not start."""
+    others = Welcoming()
+    dialing = Dialing(OWN, others)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        async with trio.open_nursery() as nursery:
+            dialing.start_soon = nursery.start_soon
+            nursery.start_soon(dialing.take_callers, [listening])
+            async with await trio.open_tcp_stream(*listening.getsockname()) as stream:
+                nursery.start_soon(dial, Caller(stream), OTHER, "a")
+                await wait_all_tasks_blocked(0.01)
+                assert others.taken == []
+                dialing.begin()
+                await others.any.wait()
+            nursery.cancel_scope.cancel()
+    assert others.taken == ["b"]
 
 
 @pytest.mark.parametrize(
