@@ -8,6 +8,7 @@ first ones need and calls this.
    of their time, for servers, browsers and clocks, but never for these; and so does all, while programs are installed.
 3. What one of these prints comes as a whole, when the tests are over.
 4. What tests the compiled modules comes last, for all that is made of them is there by then; both of it at once.
+5. Tests that fail among others, and not by themselves, are named at the end, and fail nothing (see `again.py`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from xml.etree import ElementTree as ET
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / ".cache"
 PYTHON_REPORT = REPORTS / "python-tests.xml"
+COMPILED_REPORT = REPORTS / "compiled-tests.xml"
 JAVASCRIPT_REPORT = REPORTS / "javascript-tests.tap"
 # One more than there are cores, since tests wait for servers, browsers and other programs a third of their time.
 WORKERS = min(4, (os.cpu_count() or 1) + 1)
@@ -47,7 +49,7 @@ CHECKS = {
         + " ".join(str(path) for path in sorted(ROOT.glob("clients/javascript/tests/*.test.js")))
     ),
     "tests (Python)": (
-        f"pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --junitxml={PYTHON_REPORT}"
+        f"{sys.executable} scripts/again.py {PYTHON_REPORT} --numprocesses=auto --dist=loadfile --no-loadscope-reorder"
     ),
     "compiling": f"{sys.executable} scripts/compile.py",
     "tests (compiled)": f"{sys.executable} scripts/compile.py --test",
@@ -179,6 +181,13 @@ def count_python_tests() -> Tests:
     return Tests("Python", len(cases) - failed - skipped, failed, skipped)
 
 
+def passed_by_themselves() -> list[str]:
+    """Return the tests that have failed among others, and passed with nothing beside them."""
+    reports = [ET.parse(each) for each in (PYTHON_REPORT, COMPILED_REPORT) if each.exists()]  # noqa: S314 - see above
+    cases = [case for report in reports for case in report.iterfind(".//testcase[@again]")]
+    return [f"{case.get('classname')}::{case.get('name')}" for case in cases]
+
+
 def count_javascript_tests() -> Tests:
     """Read the totals at the end of the report of Node.js."""
     if not JAVASCRIPT_REPORT.exists():
@@ -209,7 +218,7 @@ def run_all(beside: Beside) -> list[Outcome]:
 def main() -> int:
     """Run the checks; returns the exit status."""
     REPORTS.mkdir(exist_ok=True)
-    for report in (PYTHON_REPORT, JAVASCRIPT_REPORT):
+    for report in (PYTHON_REPORT, COMPILED_REPORT, JAVASCRIPT_REPORT):
         report.unlink(missing_ok=True)
     beside = Beside()
     try:
@@ -219,6 +228,8 @@ def main() -> int:
     tests = (count_python_tests(), count_javascript_tests())
     faults = [each.fault for each in tests if each.fault]
     print("\n=== summary", *outcomes, *[f"FAILED: {fault}" for fault in faults], sep="\n")
+    for test in passed_by_themselves():
+        print(f"a fault to be found: {test} failed among others, and passed by itself")
     passed, failed = sum(each.passed for each in tests), sum(each.failed for each in tests)
     print(f"tests: {passed} passed, {failed} failed", flush=True)
     return 0 if all(outcome.passed for outcome in outcomes) and not faults else 1
