@@ -247,7 +247,7 @@ def test(*, everything: bool) -> int:
         *(f"--ignore=tests/{each}" for each in STAND_INS),
     ]
     options += ["-k", f"not {' and not '.join(WORDS)}"]
-    again = [sys.executable, SELF.with_name("again.py"), ROOT / ".cache" / "compiled-tests.xml"]
+    again = [sys.executable, str(SELF.with_name("again.py")), str(ROOT / ".cache" / "compiled-tests.xml")]
     command = [*again, *options, *(f"tests/{package}" for package in packages)]
     return subprocess.run(command, cwd=COPY, check=False).returncode
 
