@@ -33,7 +33,9 @@ from zipfile import ZipFile
 SELF: Final = Path(__file__).resolve()
 ROOT: Final = SELF.parent.parent
 COPY: Final = ROOT / ".cache" / "compiled"
+BEGUN: Final = COPY / "begun.stamp"
 STAMP: Final = COPY / "compiled.stamp"
+"""That all was compiled, of the sources as they were when the file was made: it is the former, under another name."""
 DIST: Final = ROOT / "dist"
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["cometary"]
 MODULES: Final[list[str]] = [*PROJECT["compiled"], *PROJECT["in-c"]]
@@ -84,7 +86,7 @@ NEVER: Final = {
     "converse": "is run by hand, in a browser; nothing that it tests is compiled",
     "fuzzing": "is run by hand; its corpus, transport tests",
     "mutation": "changes sources, which compiled code does not read",
-    "socketio_suite": "is run by hand, against a server in a process of its own",
+    "socketio_suite": "is run by hand, against a server in a process of its own, but for how its report is read",
     "typing": "has the checkers read the sources",
 }
 """Of which packages there is nothing that compiled code could change."""
@@ -157,6 +159,7 @@ def copy() -> None:
     """Make the copy anew."""
     shutil.rmtree(COPY, ignore_errors=True)
     COPY.mkdir(parents=True)
+    BEGUN.touch()  # before anything is copied: what changes from now on, while the compiler runs, is not in the copy
     for path in copied():
         if path.is_dir():
             ignored = shutil.ignore_patterns(*LEFT_OUT)
@@ -185,7 +188,7 @@ def compile_anew() -> None:
     set_up("build_ext", "--inplace")
     if missing():
         sys.exit(f"not compiled: {', '.join(missing())}")
-    STAMP.touch()
+    BEGUN.rename(STAMP)
 
 
 def compile_if_possible() -> int:
