@@ -1,13 +1,14 @@
 """Run every check of the project, and say at the end how each went.
 
-All of them run, whatever fails before; the exit status is 1 if any failed. `make test` installs what the
+All of them run, whatever fails before (but see 4); the exit status is 1 if any failed. `make test` installs what the
 first ones need and calls this.
 
 1. Checks follow one another. What they print goes straight through.
 2. Beside them run those that only compute (`BESIDE`), on what the others leave of the processors: tests wait a third
    of their time, for servers, browsers and clocks, but never for these; and so does all, while programs are installed.
 3. What one of these prints comes as a whole, when the tests are over.
-4. What tests the compiled modules comes last, for all that is made of them is there by then; both of it at once.
+4. What runs what was compiled comes last, for all that is made of the modules is there by then; both of it at once.
+   If they could not be compiled it fails without being run: each of the two would compile anew, in the other's way.
 5. Tests that fail among others, and not by themselves, are named at the end, and fail nothing (see `again.py`).
 """
 
@@ -18,7 +19,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,7 @@ CHECKS = {
     "tests (compiled)": f"{sys.executable} scripts/compile.py --test",
 }
 NEEDS_PROGRAMS = "tests (Python)"
+COMPILING = "compiling"
 NEEDS_COMPILED = "tests (compiled)"
 
 EARLY = "compiling, beside tests"
@@ -137,13 +139,22 @@ class Beside:
         """Wait until all have ended, print what they have printed, and return how they went."""
         ended = [each.result() for each in self._running]
         self._running.clear()
-        for _, printed in ended:
-            print(printed, end="", flush=True)
-        return [outcome for outcome, _ in ended]
+        return show(ended)
 
     def give_up(self) -> None:
-        """Begin with no other one."""
+        """Begin with no other one, and print what those have printed for which nobody has waited."""
         self._threads.shutdown(cancel_futures=True)
+        show(each.result() for each in self._running if not each.cancelled() and each.exception() is None)
+        self._running.clear()
+
+
+def show(ended: Iterable[tuple[Outcome, str]]) -> list[Outcome]:
+    """Print what these checks have printed; returns how they went."""
+    outcomes: list[Outcome] = []
+    for outcome, printed in ended:
+        print(printed, end="", flush=True)
+        outcomes.append(outcome)
+    return outcomes
 
 
 def tools_first() -> dict[str, str]:
@@ -207,9 +218,11 @@ def run_all(beside: Beside) -> list[Outcome]:
     for name, command in CHECKS.items():
         if name == NEEDS_PROGRAMS:
             outcomes.append(wait_for(installing))
-        if name == "compiling":
+        if name == COMPILING:
             outcomes += [each for each in beside.wait() if each.passed or each.name != EARLY]
         if name == NEEDS_COMPILED:
+            if any(each.name == COMPILING and not each.passed for each in outcomes):
+                return outcomes + [Outcome(each, passed=False, seconds=0) for each in (name, *AT_LAST)]
             beside.start(AT_LAST)
         outcomes.append(run(name, command))
     return outcomes + beside.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from concurrent.futures import wait
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,41 @@ def test_a_compiler_that_fails_beside_the_tests_is_tried_again_and_only_that_cou
         ("instructions", True),
     ]
     beside.give_up()
+
+
+def test_what_cannot_be_compiled_is_not_run_by_two_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    monkeypatch.setattr(check, "install_meanwhile", lambda: subprocess.Popen([sys.executable, "-c", ""]))
+    monkeypatch.setattr(
+        check, "CHECKS", {"tests (Python)": "true", "compiling": "false", "tests (compiled)": f"touch {ran}"}
+    )
+    monkeypatch.setattr(check, "BESIDE", {})
+    monkeypatch.setattr(check, "AT_LAST", {"instructions": f"touch {ran}"})
+    beside = check.Beside()
+    assert [(each.name, each.passed) for each in check.run_all(beside)] == [
+        ("browser and programs, at last", True),
+        ("tests (Python)", True),
+        ("compiling", False),
+        ("tests (compiled)", False),
+        ("instructions", False),
+    ]
+    beside.give_up()
+    assert not ran.exists()
+
+
+def test_what_has_run_beside_checks_that_break_off_is_printed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def break_off(beside: check.Beside) -> list[check.Outcome]:
+        beside.start({"first": "echo one"})
+        wait(beside._running)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, "run_all", break_off)
+    for report in ("REPORTS", "PYTHON_REPORT", "JAVASCRIPT_REPORT"):
+        monkeypatch.setattr(check, report, tmp_path / report)
+    with pytest.raises(KeyboardInterrupt):
+        check.main()
+    assert capfd.readouterr().out == "\n=== first: echo one\none\n"
