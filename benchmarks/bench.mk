@@ -11,7 +11,7 @@
 #   make profile        count what a delivery takes: instructions and system calls, layer by layer; flame graphs, too;
 #                       PROFILE_OPTIONS="--interpreted --modes broadcast echo"; some minutes, valgrind and strace
 #   make instructions   count the instructions of a delivery in each mode, beside those that are kept, as `make test` does;
-#                       KEEP=1 keeps what it has counted
+#                       KEEP=1 counts four times, some minutes, and keeps the greatest
 #
 # PYTHON=...           measures Cometary (and the Python peers) on another interpreter
 # BENCH_OPTIONS=...    goes to bench-push: --servers, --sessions, --rounds, --quick, --no-install

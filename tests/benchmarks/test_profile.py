@@ -128,23 +128,31 @@ def test_a_mode_that_always_takes_more_is_played_so_often_and_no_more() -> None:
     assert len(counts) == 7 - PLAYS
 
 
-def test_what_is_to_be_kept_is_the_least_of_all_plays() -> None:
+def test_a_mode_of_which_nothing_is_kept_is_played_to_the_end() -> None:
     counts = [120, 110, 104, 130, 105, 106, 90]
     assert least(lambda: counts.pop(0), None) == 104
 
 
-def test_what_is_dearer_than_what_is_kept_fails_and_is_kept_when_it_is_meant(
+def test_what_is_dearer_than_what_is_kept_fails_until_the_greatest_of_some_counts_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    counts = [
+        {"echo": 104, "open": 7},
+        *({"echo": each, "open": 9} for each in (105, 108, 104, 106)),
+        {"echo": 111},
+    ]
+
     def count(_: Mapping[str, int]) -> Mapping[str, int]:
-        return {"echo": 104}
+        return counts.pop(0)
 
     file = tmp_path / "instructions.json"
-    file.write_text(json.dumps({guard.build_of_this(): {"echo": 100}}))
+    build = guard.build_of_this()
+    file.write_text(json.dumps({"another": {"echo": 1}, build: {"echo": 100}}))
     monkeypatch.setattr(guard, "KEPT", file)
     monkeypatch.setattr(guard, "count", count)
     assert guard.main([]) == 1
     assert guard.main(["--keep"]) == 0
+    assert json.loads(file.read_text()) == {"another": {"echo": 1}, build: {"echo": 108, "open": 9}}
     assert guard.main([]) == 0
 
 
