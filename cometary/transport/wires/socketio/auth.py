@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from cometary.gate.opening import NO_TOKEN
 
 MOST_DIGITS: Final = 15
@@ -32,10 +34,13 @@ def given_in(auth: dict[str, Any]) -> dict[str, Any]:
 
 
 def token_of(given: dict[str, Any]) -> Any:
-    """Return what the gate is shown: all that is given; if that has a `token` and nothing beside it, then that."""
-    if given.keys() == {"token"}:
-        return given["token"]
-    return given or NO_TOKEN
+    """Return what the gate is shown: all that is given; if that has a `token` and nothing beside it, then that.
+
+    It is a copy: what is given is kept as part of the handshake, whatever an authenticator does with its token.
+    """
+    if not given:
+        return NO_TOKEN
+    return msgspec.to_builtins(given["token"] if given.keys() == {"token"} else given)
 
 
 def returning_of(auth: dict[str, Any]) -> Returning | None:

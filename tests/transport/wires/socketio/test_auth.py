@@ -25,6 +25,16 @@ def test_the_token_is_all_that_is_given_or_what_is_called_so(auth: dict[str, Any
     assert token_of(given_in(auth)) == token
 
 
+@pytest.mark.parametrize("auth", [{"token": {"roles": ["reader"]}}, {"name": "ada", "roles": ["reader"]}])
+def test_whoever_changes_the_token_leaves_what_is_given_as_it_was(auth: dict[str, Any]) -> None:
+    given = given_in(auth)
+    token = token_of(given)
+    token["roles"].append("operator")
+    token["name"] = "eve"
+    assert given == auth
+    assert "operator" not in str(auth)
+
+
 @pytest.mark.parametrize("offset", ["0", "17", "9" * MOST_DIGITS])
 def test_who_was_here_before_names_its_session_and_how_far_it_has_come(offset: str) -> None:
     pid = "sid.name.with.dots"
