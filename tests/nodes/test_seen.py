@@ -148,6 +148,40 @@ def test_a_page_shows_the_sessions_of_all_nodes_and_acts_on_them(tab: Tab, house
     expect(tab.locator("#detail .facts")).to_contain_text(re.compile("node *c"))
 
 
+LATE = """() => {
+    const fetched = globalThis.fetch;
+    let late = 0;  // answers since the first one with a list, that included
+    globalThis.fetch = async (...call) => {
+        const answer = await fetched(...call);
+        const text = await answer.text();
+        if (late || text.includes('"at":"sessions"')) late += 1;
+        document.body.dataset.late = late;
+        return new Response(text.replace('"at":"sessions"', '"at":"sessions","node":"b"'), answer);
+    };
+    globalThis.inTime = () => { globalThis.fetch = fetched; };
+}"""
+"""Makes lists of all nodes look as if they had been asked for when the page looked at another one."""
+
+
+@pytest.mark.browser
+def test_a_list_that_comes_after_another_node_was_chosen_is_not_shown(tab: Tab, house: House) -> None:
+    tab.evaluate("location.hash = 'at=sessions'")
+    tab.fill("#search", "late")
+    expect(tab.locator("#total")).to_have_text("0")
+    tab.evaluate(LATE)
+    introduced(house.nodes[1], "late")
+    expect(tab.locator("body")).to_have_attribute("data-late", re.compile("[1-9]"))
+    introduced(house.nodes[1], "later")
+    expect(tab.locator("body")).to_have_attribute(
+        "data-late", re.compile("[2-9]")
+    )  # the one before was taken
+    expect(tab.locator("#total")).to_have_text("0")
+    tab.evaluate("inTime()")
+    tab.fill("#search", "late ")
+    tab.fill("#search", "late")
+    expect(tab.locator("#total")).to_have_text("2")
+
+
 @pytest.mark.browser
 def test_a_node_that_is_killed_is_shown_as_away(
     tab: Tab, house: House, command: list[str], capsys: pytest.CaptureFixture[str]
@@ -158,6 +192,7 @@ def test_a_node_that_is_killed_is_shown_as_away(
     expect(tab.locator("#total")).to_have_text("1")
     house.nodes[2].server.process.kill()
     expect(tab.locator("#nodes .away")).to_have_text(["c is away"])
+    expect(tab.locator("#overview div", has_text="nodes away")).to_contain_text("1")
     expect(tab.locator("#total")).to_have_text("1, without c")
     wait_until(lambda: house.nodes[0].others()["c"] != "there")
     assert main(["sessions", "joan", *command]) == 0

@@ -119,6 +119,7 @@ function tab([name, { title }]) {
 
 link.addEventListener("list", (event) => {
   const frame = /** @type {CustomEvent} */ (event).detail;
+  if (!nodes.isOf(frame, at, node)) return;
   if (frame.at === "gone") {
     rows.show({ first: 0, total: 0, lines: [] });
     [byId("total").textContent, byId("empty").textContent] = ["", frame.detail];
@@ -145,7 +146,7 @@ link.addEventListener("overview", (event) => {
 function showOverview() {
   nodes.draw(at, node, (other) => addressOf(at, other));
   const counted = nodes.counted(overview, at, node);
-  const { sessions, rate: packets, queued, actors, ended, crashes, longest_handler: longest } = counted;
+  const { sessions, rate: packets, queued, actors, ended, crashes, longest_handler: longest, away } = counted;
   if (actors === undefined) return byId("overview").replaceChildren(); // not told yet, or of a node that is away
   const shown = {
     sessions,
@@ -155,6 +156,7 @@ function showOverview() {
     ended,
     crashes,
     ...(longest > 0 ? { "longest handler": `${longest.toFixed(1)} s` } : {}),
+    ...(away > 0 ? { "nodes away": away } : {}),
   };
   byId("overview").replaceChildren(
     ...Object.entries(shown).map(([name, value]) =>

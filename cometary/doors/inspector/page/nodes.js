@@ -42,7 +42,7 @@ export class Nodes {
    */
   draw(at, chosen, address) {
     if (!this.several) return this.#nav.replaceChildren();
-    const current = chosen || (OF_ONE.has(at) ? this.#own : "");
+    const current = this.#wanted(at, chosen);
     const links = this.#all.map(({ node, state }) =>
       link(node, address(node), node === current, state === "away"),
     );
@@ -60,11 +60,37 @@ export class Nodes {
    */
   counted(overview, at, chosen) {
     if (!this.several) return overview;
-    const wanted = chosen || (OF_ONE.has(at) ? this.#own : "");
+    const wanted = this.#wanted(at, chosen);
     if (wanted) return this.#all.find(({ node }) => node === wanted) ?? {};
     const sums = SUMMED.map((name) => [name, this.#all.reduce((sum, node) => sum + (node[name] ?? 0), 0)]);
     const longest = Math.max(...this.#all.map((node) => node["longest_handler"] ?? 0));
-    return { ...Object.fromEntries(sums), longest_handler: longest };
+    const away = this.#all.filter(({ state }) => state === "away").length;
+    return { ...Object.fromEntries(sums), longest_handler: longest, away };
+  }
+
+  /**
+   * Whether a list is of what the page looks at: one that was on its way when another node was chosen is not. A server
+   * that says why there is no list need not say of which node; and before it has said which one it is, it is believed.
+   *
+   * @param {Record<string, any>} frame
+   * @param {string} at as above
+   * @param {string} chosen as above
+   */
+  isOf(frame, at, chosen) {
+    const of = frame["node"] ?? "";
+    const wanted = this.#wanted(at, chosen);
+    if (of === "" && frame["at"] === "gone") return true;
+    return of === wanted || (wanted === "" && OF_ONE.has(at));
+  }
+
+  /**
+   * The node that is looked at; empty for all.
+   *
+   * @param {string} at the list
+   * @param {string} chosen as above
+   */
+  #wanted(at, chosen) {
+    return chosen || (OF_ONE.has(at) ? this.#own : "");
   }
 }
 
