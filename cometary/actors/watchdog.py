@@ -81,14 +81,23 @@ def watching(system: ActorSystem, limit: float) -> Generator[Watch[LoopCall]]:
         report=partial(warn, system),
     )
     rest = Rest(system.thread)
-    trio.lowlevel.add_instrument(rest)
     thread = threading.Thread(target=_look_until, args=(rest, watch), name="cometary-watchdog")
-    thread.start()
+    with _instrument(rest):
+        thread.start()
+        try:
+            yield watch
+        finally:
+            rest.end()
+            thread.join()
+
+
+@contextlib.contextmanager
+def _instrument(rest: Rest) -> Generator[None]:
+    """Have the loop wake up who rests, while the block lasts."""
+    trio.lowlevel.add_instrument(rest)
     try:
-        yield watch
+        yield
     finally:
-        rest.end()
-        thread.join()
         with contextlib.suppress(KeyError):  # Trio has taken it out, if it failed
             trio.lowlevel.remove_instrument(rest)
 

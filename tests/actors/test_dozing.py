@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from cometary.actors import Actor, BlockedHandler, system, watchdog
+from cometary.actors import Actor, BlockedHandler, dozing, system, watchdog
 from cometary.actors.dozing import Rest, waits
 
 LIMIT = 0.02
@@ -44,7 +44,7 @@ def rest_of_this_loop() -> Rest:
 
 
 def in_thread(work: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)  # one that is never woken does not outlive the tests
     thread.start()
     return thread
 
@@ -69,8 +69,7 @@ def _until_it_waits(thread: int) -> bool:
 
 async def test_no_other_thread_is_taken_for_a_loop_that_waits() -> None:
     leave = threading.Event()
-    thread = threading.Thread(target=leave.wait, args=(PATIENCE,))
-    thread.start()
+    thread = in_thread(lambda: leave.wait(PATIENCE))
     assert thread.ident is not None
     assert not waits(thread.ident)
     leave.set()
@@ -105,14 +104,25 @@ def _until_dozing(rest: Rest, rested: threading.Event) -> None:
         pass
 
 
-def test_whoever_has_seen_a_call_does_not_doze_nor_when_the_loop_has_come_round() -> None:
-    rest = Rest(threading.get_ident())
+def test_whoever_has_seen_a_call_does_not_doze_nor_when_the_loop_has_come_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def note(thread: int) -> bool:
+        asked.append(thread)
+        return False
+
+    monkeypatch.setattr(dozing, "waits", note)
+    loop = threading.get_ident()
+    rest = Rest(loop)
     rest.until_next_look(0.001, idle=False)
+    assert asked == [], "it has seen a call"
     rest.after_io_wait(0.0)
     rest.until_next_look(0.001, idle=True)
-    rest.until_next_look(
-        0.001, idle=True
-    )  # it might now, but this thread, which is the loop's, does not wait
+    assert asked == [], "the loop has come round"
+    rest.until_next_look(0.001, idle=True)
+    assert asked == [loop], "it would doze, if the loop waited"
 
 
 def test_the_end_ends_every_rest() -> None:

@@ -11,7 +11,8 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from cometary.actors import Actor, BlockedHandler, system, system_in_thread
+from cometary.actors import Actor, BlockedHandler, system, system_in_thread, watchdog
+from cometary.actors.dozing import Rest
 from cometary.errors import UsageError
 from cometary.supervision.function import FunctionActor
 
@@ -230,6 +231,29 @@ async def test_the_watchdog_ends_with_its_system_however_that_ends() -> None:
             scope.cancel()
             await trio.sleep_forever()
     assert watchdogs() == []
+
+
+async def test_a_watchdog_whose_thread_cannot_start_leaves_nothing_in_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rests: list[Rest] = []
+
+    def made(thread: int) -> Rest:
+        rests.append(Rest(thread))
+        return rests[-1]
+
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(watchdog, "Rest", made)
+    async with system() as actors:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", fail)
+            with pytest.raises(RuntimeError, match="new thread"), watchdog.watching(actors, LIMIT):
+                pass
+    (rest,) = rests
+    with pytest.raises(KeyError):
+        trio.lowlevel.remove_instrument(rest)
 
 
 def test_a_system_in_a_thread_has_one_too(warned: Warned) -> None:
