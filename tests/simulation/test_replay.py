@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 
 import pytest
@@ -23,14 +25,16 @@ def first_run() -> Outcome:
     return simulate(Plan(7, sessions=20, minutes=2))
 
 
-def start(seed: int, hash_seed: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.simulation", "--seed", str(seed), *SMALL],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONHASHSEED": hash_seed},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+@contextmanager
+def started(seed: int, hash_seed: str) -> Generator[subprocess.Popen[str]]:
+    """Simulate in another process, which ends with the block."""
+    command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed), *SMALL]
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # it may have taken too long
 
 
 def trace_of(process: subprocess.Popen[str]) -> str:
@@ -48,7 +52,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 
 def test_the_same_seed_gives_the_same_run_in_processes_with_other_hashes() -> None:
-    with start(7, "1") as one, start(7, "2") as other:
+    with started(7, "1") as one, started(7, "2") as other:
         assert trace_of(one) == trace_of(other) == first_run().digest
 
 
