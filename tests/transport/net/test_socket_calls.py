@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sysconfig
 from collections.abc import Callable, Generator
-from importlib.machinery import ExtensionFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cometary.transport.net import socket_calls
+from tests.transport.in_c import made_of
 
 SOURCE = Path(socket_calls.__file__).with_name("_socket_calls.c")
 Calls = tuple[Callable[[Any, int], bytes], Callable[[Any, Any], int]]
@@ -25,15 +22,7 @@ Calls = tuple[Callable[[Any, int], bytes], Callable[[Any, Any], int]]
 @pytest.fixture(scope="module")
 def in_c(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """The module in C, made here: a checkout has none."""
-    module = tmp_path_factory.mktemp("built") / f"_socket_calls{sysconfig.get_config_var('EXT_SUFFIX')}"
-    options = ["-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", f"-I{sysconfig.get_path('include')}"]
-    subprocess.run(["cc", *options, str(SOURCE), "-o", str(module)], check=True)  # noqa: S607 - it is our own
-    loader = ExtensionFileLoader("_socket_calls", str(module))
-    spec = spec_from_loader("_socket_calls", loader)
-    assert spec is not None
-    built = module_from_spec(spec)
-    loader.exec_module(built)
-    return built
+    return made_of(SOURCE, tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(params=["in C", "by the socket"])

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cometary.transport.wires.websocket.frames import HEAD, LAST, SHORT, TWO_MORE, Frame, frame, unmask
+from cometary.transport.wires.websocket.frames import HEAD, LAST, SHORT, TWO_MORE, Frame, frame
+from cometary.transport.wires.websocket.unmasking import unmask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,6 +22,7 @@ from cometary.transport.wires.websocket.codes import (
     TOO_BIG,
     may_be_sent,
 )
+from cometary.transport.wires.websocket.unmasking import MASK, unmask_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,8 @@ SHORT: Final = 125
 TWO_MORE: Final = 126
 EIGHT_MORE: Final = 127
 HEAD: Final = 2
-MASK: Final = 4
+
+_unmask_part: Final = unmask_part  # which compiled code finds without looking for its name
 
 new_decoder: Final[Callable[[], Any]] = getincrementaldecoder("utf-8")
 
@@ -108,24 +110,6 @@ def frame(opcode: int, payload: bytes) -> bytes:
     return bytes((LAST | opcode, EIGHT_MORE)) + size.to_bytes(8, "big") + payload
 
 
-ONES: Final = [int.from_bytes(b"\1\0\0\0" * words, "little") for words in range((SHORT + 3 >> 2) + 1)]
-"""By number of words: what a mask, as a number, is multiplied by to be repeated in so many."""
-
-
-_number: Final = int.from_bytes
-
-
-def unmask(data: bytes, mask: bytes) -> bytes:
-    """Return `data` without its mask, or with it: as one number, which is what Python does fastest."""
-    size = len(data)
-    if size <= SHORT:
-        words = size + 3 >> 2
-        number = _number(data, "little") ^ _number(mask, "little") * ONES[words]
-        return number.to_bytes(4 * words, "little")[:size]
-    repeated = (mask * ((size + 3) >> 2))[:size]
-    return (int.from_bytes(data, "little") ^ int.from_bytes(repeated, "little")).to_bytes(size, "little")
-
-
 def only_message(data: bytes) -> Frame | None:
     """Return the message, if `data` is that, in a single short frame, and nothing else; it nearly always is.
 
@@ -137,11 +121,11 @@ def only_message(data: bytes) -> Frame | None:
         return None
     first = data[0]
     if first == LAST | TEXT:
-        payload = unmask(data[6:], data[2:6])
+        payload: bytes = _unmask_part(data, HEAD + MASK, len(data))
         if not payload.isascii():
             check_text(payload)
         return Frame(TEXT, payload)
-    return Frame(BINARY, unmask(data[6:], data[2:6])) if first == LAST | BINARY else None
+    return Frame(BINARY, _unmask_part(data, HEAD + MASK, len(data))) if first == LAST | BINARY else None
 
 
 class FrameReader:
@@ -198,7 +182,7 @@ class FrameReader:
             raise FrameError(TOO_BIG, f"a message is not longer than {self.longest} bytes", whole)
         if len(buffer) < start + size:
             return None
-        payload = unmask(bytes(buffer[start : start + size]), bytes(buffer[start - MASK : start]))
+        payload: bytes = _unmask_part(buffer, start, start + size)
         del buffer[: start + size]
         return Frame(opcode, payload) if opcode >= CLOSE else self._piece(first, opcode, payload)
 

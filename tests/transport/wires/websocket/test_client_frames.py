@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cometary.transport.wires.websocket.client_frames import NO_MASK, ServersFrames, masked
-from cometary.transport.wires.websocket.frames import BINARY, TEXT, Frame, frame, unmask
+from cometary.transport.wires.websocket.frames import BINARY, TEXT, Frame, frame
+from cometary.transport.wires.websocket.unmasking import unmask
 
 sizes = st.sampled_from([0, 1, 125, 126, 127, 65_535, 65_536])
 opcodes = st.sampled_from([TEXT, BINARY])

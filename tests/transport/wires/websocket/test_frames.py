@@ -33,8 +33,8 @@ from cometary.transport.wires.websocket.frames import (
     close_code,
     frame,
     only_message,
-    unmask,
 )
+from cometary.transport.wires.websocket.unmasking import unmask
 
 LONGEST = 1000
 TOO_EARLY = 1006
@@ -223,13 +223,6 @@ def test_what_is_written_is_what_the_other_implementation_writes(size: int) -> N
     for opcode in (TEXT, BINARY, CLOSE, PING, PONG):
         if opcode < CLOSE or size <= 125:
             assert frame(opcode, payload) == TheirFrame(Opcode(opcode), payload).serialize(mask=False)
-
-
-@given(st.binary(max_size=600), masks)
-def test_a_mask_is_taken_off_by_putting_it_on_again(data: bytes, mask: bytes) -> None:
-    masked = unmask(data, mask)
-    assert masked == bytes(byte ^ mask[place % 4] for place, byte in enumerate(data))
-    assert unmask(masked, mask) == data
 
 
 # -- by the letter --------------------------------------------------------------------------------------
