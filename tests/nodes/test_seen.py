@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 
 from cometary.cli import main
+from tests.doors.inspector.tab import log_in, opened
 from tests.nodes.house import House, Node, running_house, wait_until
 from tests.workers.house import Page
 
@@ -111,17 +112,10 @@ def test_a_crash_is_shown_with_its_node(
 @pytest.fixture(scope="module")
 def tab(browser: Browser, house: House) -> Generator[Tab]:
     """A page of the first node; it fails the tests with what the browser complains of."""
-    complaints: list[str] = []
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(f"{house.nodes[0].control.base_url}/inspector/#at=sessions")
-    page.fill("#secret", SECRET)
-    page.press("#secret", "Enter")
-    expect(page.locator("#nodes a")).to_have_text(["all nodes", "a", "b", "c"])
-    yield page
-    context.close()
-    assert complaints == []
+    with opened(browser, f"{house.nodes[0].control.base_url}/inspector/#at=sessions") as page:
+        log_in(page, SECRET)
+        expect(page.locator("#nodes a")).to_have_text(["all nodes", "a", "b", "c"])
+        yield page
 
 
 @pytest.mark.browser

@@ -12,21 +12,8 @@ from cometary.doors import questions
 from cometary.doors.control.across import ENDED, LIVES, MOST, AcrossNodes
 from cometary.errors import ProtocolError
 from cometary.sessions import SessionManager
-from cometary.transport.http.exchange import Exchange, Headers
-from tests.transport.wire import WholeAnswers
-
-
-class Answered(WholeAnswers):
-    """A carrier that notes the answer."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.body = b""
-
-    def carry(
-        self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
-    ) -> None:
-        self.status, self.body = status, body
+from cometary.transport.http.exchange import Exchange
+from tests.doors.control.answered import Answered
 
 
 class Others:

@@ -8,22 +8,9 @@ from cometary.doors.control.operations import ReadinessEndpoint
 from cometary.doors.door import Operations
 from cometary.errors import ConfigError
 from cometary.server.reloading import Reloaded
-from cometary.transport.http.exchange import Exchange, Headers
+from cometary.transport.http.exchange import Exchange
+from tests.doors.control.answered import Answered
 from tests.protocol.client import Recorder, World, serving
-from tests.transport.wire import WholeAnswers
-
-
-class Answered(WholeAnswers):
-    """A carrier that notes the answer."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.body = b""
-
-    def carry(
-        self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
-    ) -> None:
-        self.status, self.body = status, body
 
 
 async def readiness(world: World) -> tuple[int, object]:

@@ -15,7 +15,7 @@ from cometary.sessions import SessionManager
 from cometary.transport.codecs import Codec, cbor, json
 from cometary.transport.http.exchange import Exchange, Headers
 from cometary.transport.http.stream import Stream
-from tests.transport.wire import WholeAnswers
+from tests.doors.control.answered import Answered
 
 SESSIONS = 10 * SLICE + 1
 
@@ -40,20 +40,6 @@ class Manager:
         return {"number": keeper.number}
 
 
-class Answered(WholeAnswers):
-    """A carrier that notes the answer."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.body = b""
-        self.exchange: Exchange | None = None
-
-    def carry(
-        self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
-    ) -> None:
-        self.status, self.body = status, body
-
-
 class Reading(Answered):
     """One that takes a piece of an answer when it is told to."""
 
@@ -61,9 +47,10 @@ class Reading(Answered):
         super().__init__()
         self.pieces = list[bytes]()
         self.concluded = self.closed = False
+        self.exchange: Exchange | None = None
 
     def begin(self, exchange: Exchange, status: int, content_type: bytes, headers: Headers) -> bytes:
-        self.status = status
+        self.exchange, self.status = exchange, status
         return b""
 
     def push(self, exchange: Exchange, stream: Stream) -> bool:
@@ -89,7 +76,6 @@ def ask(
     exchange.version = "1.0"
     exchange.arrive(answered, "127.0.0.1")
     sessions(exchange)
-    answered.exchange = exchange
     return answered
 
 
@@ -140,14 +126,19 @@ async def test_a_failure_is_one_answers(nursery: trio.Nursery, caplog: pytest.Lo
     assert "AttributeError" in caplog.text
 
 
-async def test_lines_are_written_as_fast_as_they_are_read(nursery: trio.Nursery) -> None:
-    manager = Manager(SESSIONS)
-    sessions = SessionList(cast("SessionManager", manager), nursery.start_soon)
+async def begin_to_read(nursery: trio.Nursery, manager: Manager) -> tuple[Reading, Exchange]:
+    """Ask for lines of all sessions, and take none of them yet."""
     reading = Reading()
-    ask(sessions, answered=reading, accept=LINES)
+    ask(SessionList(cast("SessionManager", manager), nursery.start_soon), answered=reading, accept=LINES)
     await trio.testing.wait_all_tasks_blocked()
     assert reading.exchange is not None
-    stream = cast("Stream", reading.exchange.streaming)
+    return reading, reading.exchange
+
+
+async def test_lines_are_written_as_fast_as_they_are_read(nursery: trio.Nursery) -> None:
+    manager = Manager(SESSIONS)
+    reading, exchange = await begin_to_read(nursery, manager)
+    stream = cast("Stream", exchange.streaming)
     assert manager.described <= 2 * SLICE
     while not reading.concluded:
         stream.go_on()
@@ -158,12 +149,8 @@ async def test_lines_are_written_as_fast_as_they_are_read(nursery: trio.Nursery)
 
 async def test_a_reader_that_leaves_is_written_nothing_more(nursery: trio.Nursery) -> None:
     manager = Manager(SESSIONS)
-    sessions = SessionList(cast("SessionManager", manager), nursery.start_soon)
-    reading = Reading()
-    ask(sessions, answered=reading, accept=LINES)
-    await trio.testing.wait_all_tasks_blocked()
-    assert reading.exchange is not None
-    reading.exchange.drop()
+    _, exchange = await begin_to_read(nursery, manager)
+    exchange.drop()
     await trio.testing.wait_all_tasks_blocked()
     assert manager.described <= 2 * SLICE
     assert not nursery.child_tasks, "it holds no place for answers"
@@ -173,9 +160,7 @@ async def test_lines_that_fail_break_off(nursery: trio.Nursery, caplog: pytest.L
     caplog.set_level(logging.ERROR, "cometary.transport")
     manager = Manager(1)
     del manager.directory[0].ended
-    reading = Reading()
-    ask(SessionList(cast("SessionManager", manager), nursery.start_soon), answered=reading, accept=LINES)
-    await trio.testing.wait_all_tasks_blocked()
+    reading, _ = await begin_to_read(nursery, manager)
     assert reading.closed
     assert "AttributeError" in caplog.text
 

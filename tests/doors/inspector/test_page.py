@@ -17,6 +17,7 @@ from cometary.server.background import BackgroundServer
 from cometary.sessions import Session
 from cometary.sessions.lease import EXPIRED
 from cometary.settings import Settings
+from tests.doors.inspector.tab import log_in, opened
 from tests.servers import ROOT
 
 pytestmark = pytest.mark.browser
@@ -61,20 +62,12 @@ def server(crowd: Crowd) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def tab(browser: Browser, server: Running) -> Iterator[Page]:
     """One tab for all tests here, to which the secret was given; it fails them with what the browser complains of."""
-    complaints: list[str] = []
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(f"{server.control}/inspector/")
-    page.fill("#secret", "wrong")
-    page.press("#secret", "Enter")
-    expect(page.locator("#refused")).to_have_text("This secret does not have the right to read.")
-    page.fill("#secret", SECRET)
-    page.press("#secret", "Enter")
-    expect(page.locator("#connection")).to_have_attribute("data-state", "open")
-    yield page
-    context.close()
-    assert complaints == []
+    with opened(browser, f"{server.control}/inspector/") as page:
+        log_in(page, "wrong")
+        expect(page.locator("#refused")).to_have_text("This secret does not have the right to read.")
+        log_in(page, SECRET)
+        expect(page.locator("#connection")).to_have_attribute("data-state", "open")
+        yield page
 
 
 def show(page: Page, fragment: str) -> None:
