@@ -2,7 +2,8 @@
  * A client in Node whose session outlives the server's process that has it: says the numbers up to the one that is given,
  * and prints, as JSON, what came of it. Arguments: the endpoint's URL, the last number, the wires that may take the place
  * of requests, with commas between them, and how many ticks come: it waits for one of the wires before it says anything,
- * and for the ticks before it ends. For a WebSocket Node.js 20 needs `--experimental-websocket`.
+ * names it in a line on its standard error, and waits for the ticks before it ends. For a WebSocket Node.js 20 needs
+ * `--experimental-websocket`.
  */
 
 import { setTimeout } from "node:timers/promises";
@@ -27,6 +28,7 @@ comet.addEventListener("reopened", ({ detail }) => reopened.push(detail.reason))
 
 await comet.open();
 while (wires && comet.wire === "requests") await setTimeout(5);
+if (wires) console.error(comet.wire);
 for (let number = 1; number <= Number(last); number += 1) {
   comet.send("say", number);
   used.add(comet.wire);

@@ -100,6 +100,21 @@ def node_of(house: House, account: Account) -> Node:
     return [each for each in house.nodes if tag_of(account.comet.sid) == tag_of_node(each.name)][-1]
 
 
+@asynccontextmanager
+async def page(url: str) -> AsyncGenerator[trio.Process]:
+    """Have a client in Node that begins to say 200 numbers on a WebSocket; it ends with the block at the latest."""
+    options = ("--experimental-websocket", "--no-warnings")
+    command = ["node", *options, str(JAVASCRIPT), url, "200", "websocket"]
+    process = await trio.lowlevel.open_process(command, stdout=PIPE, stderr=PIPE)
+    try:
+        assert process.stderr is not None
+        with trio.fail_after(30):
+            assert await process.stderr.receive_some() == b"websocket\n"
+        yield process
+    finally:
+        process.kill()
+
+
 async def restart(house: House, node: Node) -> None:
     """Stop a node, and start it again."""
     await trio.to_thread.run_sync(node.server.stop)
@@ -141,30 +156,22 @@ async def test_streams_and_sockets_of_a_node_that_is_killed_go_on_wherever_their
         accounts = [Account(proxy.url, stream=True) for _ in range(3)]
         for each in accounts:
             await until.enter_async_context(each.comet)
-        command = [
-            "node",
-            "--experimental-websocket",
-            "--no-warnings",
-            str(JAVASCRIPT),
-            proxy.url,
-            "200",
-            "websocket",
-        ]
-        pages = [await trio.lowlevel.open_process(command, stdout=PIPE) for _ in range(2)]
         await talk(accounts, 20)
+        pages = [await until.enter_async_context(page(proxy.url)) for _ in range(2)]
         victim = node_of(books.house, accounts[0])
         victim.server.process.kill()
         await talk(accounts, 20)
         books.add_up(accounts)
-        for page in pages:
-            assert page.stdout is not None
+        for each in pages:
+            assert each.stdout is not None
             with trio.fail_after(30):
-                told = json.loads(b"".join([data async for data in page.stdout]))
-                await page.wait()
+                told = json.loads(b"".join([data async for data in each.stdout]))
+                await each.wait()
             failed = [number for _, number in told["failed"]]
             assert sorted([*told["answers"], *failed]) == [*range(1, 201)]
             assert told["ticks"] == [*range(1, len(told["ticks"]) + 1)]
-            # By which wire, is left open: one that the dead node refused tries a WebSocket again half a minute later.
+            # By which wire it goes on, is left open: one that the dead node refused tries a WebSocket half a minute
+            # later.
             assert told["reopened"] == []
     again = partial(books.house.start, victim.name, port=victim.server.port)
     await trio.to_thread.run_sync(again)
