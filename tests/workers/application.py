@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from cometary import App
+from cometary import App, Socket
 from cometary.sessions import Session
 
 app = App()
@@ -41,3 +41,9 @@ def hear(session: Session, _path: str, message: str) -> None:
 @app.packet("who")
 def who(session: Session, path: str, _message: object) -> None:
     session.send(path, os.getpid())
+
+
+@app.socket("/chat")
+async def chat(socket: Socket) -> None:
+    async for message in socket:
+        socket.broadcast(message)

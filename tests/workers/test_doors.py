@@ -6,14 +6,14 @@ import http.client
 import json
 import socket
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from cometary.doors.bosh.endpoint import BoshEndpoint
 from cometary.errors import ElsewhereError
@@ -65,6 +65,23 @@ def test_so_does_the_websocket_that_it_upgrades_to(workers: Workers) -> None:
             with connect(url) as websocket:
                 websocket.send("2probe")
                 assert websocket.recv() == "3probe"
+
+
+def test_g6_what_a_socket_broadcasts_is_heard_at_both_workers_but_not_by_itself(workers: Workers) -> None:
+    url = f"ws://127.0.0.1:{workers.server.port}/socket.io/?EIO=4&transport=websocket"
+    with ExitStack() as until:
+        sockets = dict[int | None, ClientConnection]()
+        while len(sockets) < 2:  # as each worker accepts one of them
+            websocket = until.enter_context(connect(url))
+            sockets[worker_of(json.loads(str(websocket.recv())[1:])["sid"])] = websocket
+        for websocket in sockets.values():
+            websocket.send("40/chat,")
+            assert str(websocket.recv()).startswith("40/chat,")
+        first, second = sockets.values()
+        first.send('42/chat,["message","one"]')
+        assert second.recv() == '42/chat,["message","one"]'
+        second.send('42/chat,["message","two"]')
+        assert first.recv() == '42/chat,["message","two"]'
 
 
 def test_csp_goes_on_at_the_worker_of_its_session(workers: Workers) -> None:
