@@ -10,9 +10,9 @@
     handlers are called first, and all of it is one change. So they may be called again, should the node die.
 4.  The record says which call is begun before it begins, and none begins while the node's lease has run out by its
     own clock (R8), nor before the engine has confirmed the generation after that. A call that had begun when the node
-    died is not made again: the next owner reports it when the engine has confirmed its generation, and then records
-    that it has done so. Should that owner be taken for dead in between, the one after it reports the call once more,
-    rather than leave it unreported.
+    died is not made again: the next owner reports it when the engine has confirmed its generation, and records that it
+    has done so when the application has been told. Should that owner be taken for dead in between, the one after it
+    reports the call once more, rather than leave it unreported.
 5.  An owner that has adopted the session delivers nothing until a request, or a sign, of its own generation has told
     where the client is. Those of older generations are processed, and answered with nothing; their acknowledgements are
     of other numbers (R4). All ids up to a request's `done` were processed before (R6). A sign, by which a stream is
@@ -24,6 +24,8 @@
 7.  What ends a session for its client, whether its end or a wrong request, is told once the engine has confirmed the
     generation after the cause arose: a node that was taken for dead must not tell (M5).
 8.  When it is drained, it finishes what is under way, begins no further call, and is handed on.
+9.  The record lets go of a packet that the client has when the shell has accounted for it: when its receipt, if it
+    wants one, is in the same change, or an earlier one (R10).
 
 Pure: no clock, no socket. The shell sets `leased` before each step.
 """
@@ -92,6 +94,7 @@ class OwnerMachine(StateMachine):
     """
 
     __slots__ = (
+        "_accounted",
         "_call",
         "_confirming",
         "_died",
@@ -126,6 +129,7 @@ class OwnerMachine(StateMachine):
         self._expected = record.rid + 1
         self._under_way: Change | None = None
         self._gathered = NOTHING
+        self._accounted = 0
         self._handed: tuple[ClientRequest, ...] = ()  # their packets are handed over; they are not met yet
         self._waiting: tuple[ClientRequest, ...] = ()
         self._todo: tuple[bytes, ...] = ()  # of `redo`: packets of the request that is handed over
@@ -254,6 +258,11 @@ class OwnerMachine(StateMachine):
     # -- what the shell may ask
 
     @property
+    def sure(self) -> bool:
+        """Whether the engine has confirmed the generation since the node's lease had run out."""
+        return self._sure
+
+    @property
     def expected(self) -> int:
         """The id of the next new request, as far as is known here."""
         return self._expected
@@ -293,6 +302,7 @@ class OwnerMachine(StateMachine):
     @on(ANY, Sent, to=(owned, END))
     def send(self, event: Sent) -> Step:
         """Record it; it is delivered when that is done."""
+        self._accounted = max(self._accounted, event.accounted)
         self._gather(Change(out=event.packets, fields=event.fields))
         return self._go_on([])
 
@@ -319,6 +329,7 @@ class OwnerMachine(StateMachine):
     @on(ANY, Returned, to=(owned, END))
     def settle(self, event: Returned) -> Step:
         """Record what the handler has sent and changed, and that it has come to its end."""
+        self._accounted = max(self._accounted, event.accounted)
         if not self._redoing:
             self._call = "over"
             self._gather(event.change._replace(settled=1))
@@ -356,8 +367,7 @@ class OwnerMachine(StateMachine):
             self._call = "none"
         if self._died is not None:
             actions.append(ReportDeath(self._died))
-            self._gather(Change(settled=1))
-            self._died = None
+            self._call, self._died = "running", None
         confirmed, self._confirming = self._confirming, ()
         actions += [Dismiss(request, condition) for request, condition in confirmed if request is not None]
         if change.end is not None:
@@ -382,9 +392,15 @@ class OwnerMachine(StateMachine):
         self._hurries |= event.hurry
         return self._hand_on() if self._may_leave() else goto(self.leaving)
 
-    @on(ending, (End, Drain))
-    def end_here(self, _: End | Drain) -> None:
-        """Let it end, here."""
+    @on(ending, End)
+    def end_once(self, _: End) -> None:
+        """Let it end, as it does."""
+
+    @on(ending, Drain, to=END)
+    def end_here(self, event: Drain) -> Step:
+        """Let it end, here; or, in a hurry, wherever it is adopted."""
+        self._hurries |= event.hurry
+        return self._hand_on() if self._hurries and self._may_leave() else stay()
 
     # -- what is next
 
@@ -394,7 +410,7 @@ class OwnerMachine(StateMachine):
             refused = [Dismiss(request, "session-ended") for request in self._requests()]
             return stop("ended", *actions, *refused, Forget(()))
         actions = self._actions(actions)
-        if self.state is self.leaving and self._may_leave():
+        if (self._hurries or self.state is self.leaving) and self._may_leave():
             return self._hand_on(*actions)
         if self.state is self.unsynced and self.deliveries is not None:
             return goto(self.owned, *actions)
@@ -441,9 +457,9 @@ class OwnerMachine(StateMachine):
         if self._under_way is not None:
             return
         record, change = self.record, self._gathered
-        if self.deliveries is not None and self.deliveries.own > record.base:
-            known = min(self.deliveries.own - record.base, len(record.out))
-            change = change._replace(acknowledged=known)
+        if self.deliveries is not None:
+            known = min(self.deliveries.own, self._accounted) - record.base  # rule 9
+            change = change._replace(acknowledged=min(max(known, 0), len(record.out)))
         after = record.with_change(change)
         if after.inbox and not after.begun and self.state is not self.leaving:
             change = change._replace(begun=True)

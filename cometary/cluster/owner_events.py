@@ -64,10 +64,18 @@ class RequestBroken(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """The application sends packets to this session alone, or changes its data or its paths."""
+    """The application sends packets to this session alone, or changes its data or its paths.
+
+    Attributes:
+        packets: what it sends.
+        fields: what it changes; and the receipts that were made since.
+        accounted: how many of all packets sent to the session alone, from its beginning on, want no receipt, or have
+            theirs made: in `fields`, or before.
+    """
 
     packets: tuple[bytes, ...] = ()
     fields: Fields = ()
+    accounted: int = 0
 
 
 class Published(NamedTuple):
@@ -89,9 +97,15 @@ class Yielded(NamedTuple):
 
 
 class Returned(NamedTuple):
-    """The handler that was called has returned, or has failed and that was told; with what it has sent."""
+    """What was begun is over: the handler has returned, or has failed and that was told; or a death was told.
+
+    Attributes:
+        change: what the handler has sent and changed.
+        accounted: see `Sent`.
+    """
 
     change: Change = NOTHING
+    accounted: int = 0
 
 
 class Committed(NamedTuple):
@@ -151,7 +165,10 @@ class Invoke:
 
 @dataclass(frozen=True, slots=True)
 class ReportDeath:
-    """Tell the application that the node has died that had begun a call for this item."""
+    """Tell the application that the node has died that had begun a call for this item.
+
+    Step the machine with `Returned` when it was told; before that perhaps with `Yielded`.
+    """
 
     item: bytes
 

@@ -29,10 +29,10 @@ from cometary.cluster.owner_events import (
     Meet,
     Number,
     PutBack,
+    Renewed,
     ReportDeath,
     RequestBroken,
     Restored,
-    Sent,
 )
 from cometary.cluster.recorded_logs import LogRead
 from cometary.cluster.recorded_session import Own, Touched, Verify
@@ -61,7 +61,7 @@ from cometary.sessions.resuming import ResumingSign
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TO_THE_OWNER = frozenset({Committed, Restored, Drain})
+TO_THE_OWNER = frozenset({Committed, Restored})
 """Messages that go to the owner's machine as they are."""
 
 
@@ -89,12 +89,15 @@ class RecordedActor(RecordedStreams):
         keeper, record = self._keeper, self._recorded.machine.record
         perform(self, keeper, keeper.machine.start())
         self._recorded.send_again()
+        self._recorded.receipts.give_again()
         if record.ended is not None:  # it had ended before it came here; the application is still to be told
             self._close(record.ended)
         elif record.generation > 1:
             keeper.queue(Recovered())
             self._due = True
         self._do(self._recorded.machine.start())
+        if self._recorded.receipts.interrupted:
+            self._tell_owner(Renewed())  # they are told when it is confirmed that this is the owner
         self._go_on()
 
     def on_receive(self, message: Any) -> None:
@@ -109,12 +112,15 @@ class RecordedActor(RecordedStreams):
         kind: type = type(message)  # pyright: ignore[reportUnknownVariableType]
         if kind in TO_THE_OWNER:
             self._tell_owner(message)
+        elif kind is Drain:
+            self._recorded.leaving = True
+            self._recorded.receipts.leave()
         elif kind is Verify:
             self._verify()
         elif kind is Own:
             self._send_what_waits()
         elif kind is Touched:
-            self._tell_owner(Sent(self._take_what_waits(), self._recorded.changed(self._manager.hub)))
+            self._tell_owner(self._recorded.with_changes(self._take_what_waits(), self._manager.hub))
         elif kind is Replayed:
             self._replay(message)
         elif kind is LogRead:
@@ -263,6 +269,7 @@ class RecordedActor(RecordedStreams):
     def _forget(self, requests: list[Any]) -> None:
         """Let go of the session: it is over, or goes on elsewhere."""
         self._recorded.forgotten = True
+        self._recorded.receipts.forget(gone=self._recorded.machine.record.gone)
         self._release_greeted()
         if self._recorded.machine.record.gone:
             self._recorded.send_unrecorded()

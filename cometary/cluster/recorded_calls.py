@@ -2,11 +2,13 @@
 
 1.  The application is called for one item of the inbox at a time, by the same `handover` as in any session. The call
     is over when nothing of it is left, not even a failure still to be told. What a plain handler sends is part of the
-    one change that says so; what is sent at any other time is a change of its own.
+    one change that says so; what is sent at any other time is a change of its own. A call that the node before had
+    begun is over when the application was told of its death.
 2.  Should a handler crash the actor, its next incarnation finds all that matters in the `RecordedSession`.
 3.  If the session ends beneath (nobody comes for it, or there is no room), only the owner's machine hears of that.
     The end is told when it is recorded, and the rest of it is as in any session, except that the sign-off has its
-    turn in the inbox: so it is told once, where the session is then.
+    turn in the inbox: so it is told once, where the session is then. If only a back-end has still to be told, a server
+    that stops leaves that to the next.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cometary.actors import NORMAL
-from cometary.cluster.change import Change
+from cometary.cluster.change import Change, Verdict
 from cometary.cluster.items import Ending, read_item, read_own, write_ending
+from cometary.cluster.owner_events import Committed, Drain, Returned, Yielded
 from cometary.cluster.owner_events import End as OwnerEnd
-from cometary.cluster.owner_events import Returned, Sent, Yielded
 from cometary.cluster.recorded_logs import RecordedLogs
 from cometary.errors import ActorEndedError
 from cometary.packets.packet import Packet
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 DIED = "the process that had the session died while its handler ran"
 """Why a call that had begun has failed."""
 
+CONFIRMED = Committed(Verdict.OK)
+
 
 class RecordedCalls(RecordedLogs):
     """Calls the application."""
@@ -44,7 +48,7 @@ class RecordedCalls(RecordedLogs):
         """Call the application for an item of the inbox (rule 1)."""
         keeper, what = self._keeper, read_item(item)
         if isinstance(what, Ending):
-            self._recorded.signs_off = True
+            self._recorded.signs_off = self._recorded.last = True
             self._sign_off_in_turn()
             return
         if what is None:
@@ -57,6 +61,8 @@ class RecordedCalls(RecordedLogs):
     def _look_whether_returned(self) -> None:
         """Tell the owner's machine what has become of the call that it wanted, if it does not know yet."""
         recorded, handover = self._recorded, self._handover
+        if recorded.dead or recorded.leaving:
+            self._look_whether_told()
         if not recorded.calling or self._invoked or self._keeper.unhandled or handover.fails:
             return
         if handover.runs:
@@ -64,23 +70,59 @@ class RecordedCalls(RecordedLogs):
                 recorded.yielded = True
                 self._tell_owner(Yielded())
         elif self._keeper.sign_off is not None or not recorded.signs_off:
-            if recorded.signs_off and recorded.reports_wait:
-                recorded.reports.note_told()
-                self._record_reports()
+            if recorded.last and recorded.is_awaited:
+                self._await()
                 return
             recorded.calling = False
-            self._tell_owner(
-                Returned(Change(out=self._take_what_waits(), fields=recorded.changed(self._manager.hub)))
-            )
+            out = self._take_what_waits()
+            change = Change(out=out, fields=recorded.changed(self._manager.hub))
+            self._tell_owner(Returned(change, recorded.accounted))
+
+    def _await(self) -> None:
+        """Have the record of a session that has ended stay until all were told, here or elsewhere."""
+        recorded = self._recorded
+        recorded.reports.note_told()
+        self._record_reports()
+        if recorded.receipts.leaving and not (recorded.receipts.begun or recorded.hurries):
+            recorded.hurries = True
+            self._tell_owner(Drain(hurry=True))
 
     def _record_reports(self) -> None:
-        """Record what back-ends are to be told, if that has changed."""
-        if self._recorded.reports.changed:
-            self._tell_owner(Sent((), self._recorded.changed(self._manager.hub)))
+        """Record what back-ends and the handlers of receipts are to be told, if that has changed."""
+        if self._recorded.reports.changed or self._recorded.receipts.changed:
+            self._tell_owner(self._recorded.with_changes((), self._manager.hub))
+
+    def _look_whether_told(self) -> None:
+        """See whether the application was told of handlers that died, and whether the session may go on elsewhere."""
+        recorded, handover = self._recorded, self._handover
+        if recorded.dead and not (self._keeper.unhandled or handover.fails or handover.runs):
+            for each in recorded.dead:
+                recorded.receipts.end(each.number)
+            recorded.dead = ()
+        if recorded.leaving and not recorded.receipts.begun:
+            recorded.leaving = False
+            self._record_reports()
+            self._tell_owner(Drain())
+
+    def _step_owner(self, event: object) -> None:
+        super()._step_owner(event)
+        recorded = self._recorded
+        if event == CONFIRMED and not (recorded.dead or recorded.forgotten):
+            recorded.dead = recorded.receipts.interrupted
+            self._report_dead()
+
+    def _report_dead(self) -> None:
+        """Tell the application of the handlers of receipts that had begun where the session was before."""
+        error, session = ActorEndedError(DIED, "node-died"), Session(self._keeper, self._manager.hub)
+        for each in self._recorded.dead:
+            self._keeper.report(Failure("receipt", error, session, receipt=each.receipt))
+            self._due = True
 
     def _report_death(self, item: bytes) -> None:
         """Tell the application of a call that had begun where the session was before, and may have been made."""
         keeper, what, manager = self._keeper, read_item(item), self._manager
+        self._recorded.calling, self._recorded.yielded = True, False
+        self._recorded.last = isinstance(what, Ending)
         error, session = ActorEndedError(DIED, "node-died"), Session(keeper, manager.hub)
         if isinstance(what, Packet):
             keeper.report(Failure("packet", error, session, packet=what))
@@ -123,8 +165,13 @@ class RecordedCalls(RecordedLogs):
         """Tell that the session has ended, now that this is recorded."""
         keeper, recorded = self._keeper, self._recorded
         recorded.told, recorded.ends = True, reason
-        for item in recorded.machine.unnumbered:  # it will not be delivered any more
-            keeper.machine.outbox.keep(read_own(item))
+        unnumbered, record = recorded.machine.unnumbered, recorded.machine.record
+        first = record.base + len(record.out) - len(unnumbered)
+        for number, item in enumerate(unnumbered, first):  # it will not be delivered any more
+            packet = read_own(item)
+            if number < recorded.receipts.accounted:
+                packet.receipt = None  # the owner before has made it
+            keeper.machine.outbox.keep(packet)
         window, closes = keeper.machine.window, recorded.closes
         window.expected = max(window.expected, recorded.machine.record.rid + 1)
         if keeper.machine.stage == "stopped":

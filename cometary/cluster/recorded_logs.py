@@ -6,8 +6,8 @@
     delivered, once and in order; or, if not all is kept or there is no room, the client is told of a gap, as by any
     replay (`cometary.sessions.replayed`).
 3.  What comes of a path while its log is read has been routed here by then, so the log has it.
-4.  A receipt of a packet that the client has is given before the record lets go of the packet; so the next owner gives
-    those of what the record still has.
+4.  A receipt of a packet that the client has is recorded before the record lets go of the packet (`due_receipts`); so
+    the next owner makes those of what the record still has and is not accounted for.
 5.  Of a path without such a log, and of a pattern with stars, nobody knows what was published meanwhile: a gap.
 """
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cometary.cluster.deliveries import PASSING
 from cometary.cluster.items import OwnPacket, read_own
 from cometary.cluster.log_places import MOST_APART
-from cometary.cluster.owner_events import Committed, Number, Published, Sent
+from cometary.cluster.owner_events import Committed, Number, Published
 from cometary.cluster.recorded_shell import RecordedShell
 from cometary.errors import CometaryError
 from cometary.log import get_logger
@@ -81,7 +81,7 @@ class RecordedLogs(RecordedShell):
 
     def _record_places(self) -> None:
         self._recorded.fields.touched = True
-        self._tell_owner(Sent((), self._recorded.changed(self._manager.hub)))
+        self._tell_owner(self._recorded.with_changes((), self._manager.hub))
 
     def _mark_of(self, packet: Packet) -> Mark:
         if isinstance(packet, OwnPacket):
@@ -120,9 +120,9 @@ class RecordedLogs(RecordedShell):
         """Give the receipts of packets that the client has, and that the record still has: they were not given yet."""
         record, deliveries = self._recorded.machine.record, self._recorded.machine.deliveries
         known = 0 if deliveries is None else deliveries.own - record.base
-        for item in record.out[:known]:
+        for number, item in enumerate(record.out[:known], record.base):
             packet = read_own(item)
-            if packet.receipt is not None:
+            if packet.receipt is not None and number >= self._recorded.receipts.accounted:
                 self._manager.settle(self._keeper, packet, "delivered")
 
     @property

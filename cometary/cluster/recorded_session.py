@@ -6,10 +6,13 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from cometary.cluster.due_receipts import accounted_for
+from cometary.cluster.items import OwnPacket
 from cometary.cluster.log_places import LogPlaces
-from cometary.cluster.owner_events import Committed, Drain, Restored
+from cometary.cluster.owner_events import Committed, Drain, Restored, Sent
+from cometary.cluster.recorded_receipts import RecordedReceipts
 from cometary.cluster.reports import Report, Reports
-from cometary.cluster.session_fields import PLACES, REPORTS
+from cometary.cluster.session_fields import PLACES, RECEIPTS, REPORTS
 from cometary.errors import CometaryError
 from cometary.sessions.recorder import Recorder
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
     from cometary.actors import Future
     from cometary.cluster.change import Fields, Verdict
+    from cometary.cluster.deliveries import Deliveries
+    from cometary.cluster.due_receipts import Due
     from cometary.cluster.engine import Engine
     from cometary.cluster.owner import OwnerMachine
     from cometary.cluster.owner_events import Commit, PutBack
@@ -26,9 +31,11 @@ if TYPE_CHECKING:
     from cometary.cluster.session_fields import SessionFields
     from cometary.dispatch.history import History
     from cometary.packets.packet import Packet
+    from cometary.packets.receipts import Receipt
     from cometary.sessions.application import Hub
     from cometary.sessions.events import Request, Stream
     from cometary.sessions.keeper import SessionKeeper
+    from cometary.sessions.outbox import Outbox
 
 
 class Own(NamedTuple):
@@ -57,7 +64,9 @@ class RecordedSession(Recorder):
         recording: knows all sessions, and what becomes of requests for others.
 
     Attributes:
-        calling: whether the application is called for an item of the inbox, or is to be.
+        calling: whether the application is called for an item of the inbox, or is to be; or is told that such a call
+            died with its node.
+        last: whether that is the last call, for the end.
         yielded: whether the machine knows that this takes its time.
         waiting: what was sent to it alone, and is not on its way to the engine yet.
         closes: the request with which its client ends it.
@@ -67,27 +76,37 @@ class RecordedSession(Recorder):
         signs_off: whether the application may be told of its end.
         lapses: how often the lease of this node had lapsed, as far as the machine knows.
         forgotten: whether the session is no longer here.
+        leaving: whether it is to go on elsewhere, and its owner's machine does not know yet.
+        hurries: whether that machine knows that only others have still to be told of its end.
         handed_on: see `Recorder.handed_on`.
         places: where it is in the logs of its paths.
         reports: what back-ends are to be told of it.
+        receipts: those of its packets.
+        dead: the receipts whose handlers died with their node, of which the application is being told.
         greeted: a stream that has told its client the generation, and is attached when something comes that counts.
     """
 
     __slots__ = (
+        "_accounted",
         "_finding",
         "_keeper",
         "calling",
         "closes",
+        "dead",
         "ends",
         "engine",
         "fields",
         "forgotten",
         "greeted",
         "handed_on",
+        "hurries",
         "lapses",
+        "last",
+        "leaving",
         "machine",
         "may_sign_off",
         "places",
+        "receipts",
         "recording",
         "reports",
         "signs_off",
@@ -110,6 +129,7 @@ class RecordedSession(Recorder):
         self.engine = engine
         self.recording = recording
         self.calling = False
+        self.last = False
         self.yielded = False
         self.waiting: deque[Packet] = deque()
         self.closes: Request | None = None
@@ -119,10 +139,17 @@ class RecordedSession(Recorder):
         self.signs_off = False
         self.lapses = recording.lapses
         self.forgotten = False
+        self.leaving = False
+        self.hurries = False
         self.handed_on = False
         self.greeted: Stream | None = None
         self.places = LogPlaces(machine.record.generation, fields.places)
         self.reports = Reports(keeper.name, fields.reports)
+        self.receipts = RecordedReceipts(
+            fields.receipts, recording.receipts, self._touch_receipts, self._is_owned
+        )
+        self.dead: tuple[Due, ...] = ()
+        self._accounted = self.receipts.accounted
         self._finding: dict[str, Future[History]] = {}
 
     # -- what the keeper asks (`Recorder`)
@@ -208,10 +235,17 @@ class RecordedSession(Recorder):
         """See `Recorder.has_reported`."""
         return self.reports.ended if end else self.reports.begun
 
-    def note_receipt(self) -> None:
+    def note_receipt(self, receipt: Receipt, /) -> None:
         """See `Recorder.note_receipt`."""
-        self.reports.note_receipt()
+        self.receipts.add(receipt)
+
+    def _touch_receipts(self) -> None:
         self._keeper.tell(Touched())
+
+    def _is_owned(self) -> bool:
+        """Whether this node has the session, as far as it can know."""
+        recording = self.recording
+        return recording.leased and self.lapses == recording.lapses and self.machine.sure
 
     def send_again(self) -> None:
         """Send what the owner before is not known to have sent."""
@@ -222,9 +256,9 @@ class RecordedSession(Recorder):
         self._send(self.reports.take_unrecorded())
 
     @property
-    def reports_wait(self) -> bool:
-        """Whether a back-end has still to be told something, and this server tells it."""
-        return bool(self.reports.waiting) and self.recording.tells_back_ends
+    def is_awaited(self) -> bool:
+        """Whether a back-end has still to be told something, and this server tells it; or the handlers of a receipt."""
+        return (bool(self.reports.waiting) and self.recording.tells_back_ends) or self.receipts.due
 
     def _send(self, reports: Sequence[Report]) -> None:
         for report in reports:
@@ -236,14 +270,32 @@ class RecordedSession(Recorder):
 
     # -- what its actor asks
 
+    def with_changes(self, packets: tuple[bytes, ...], hub: Hub) -> Sent:
+        """Return the event that these packets are sent, with all that has changed besides."""
+        return Sent(packets, self.changed(hub), self.accounted)
+
+    @property
+    def accounted(self) -> int:
+        """How many packets sent to it alone have no receipt to come, if what `changed` has returned is recorded."""
+        machine, keeper = self.machine, self._keeper
+        deliveries, outbox = machine.deliveries, keeper.machine.outbox
+        if keeper.settled:
+            self._accounted = machine.record.base + len(machine.record.out)
+        elif deliveries is not None and _has_all(deliveries, outbox):
+            own = deliveries.own + deliveries.marks.count(None)
+            waiting = [packet.receipt for packet in outbox.packets if isinstance(packet, OwnPacket)]
+            self._accounted = accounted_for(own, waiting)
+        return self._accounted
+
     def changed(self, hub: Hub) -> Fields:
         """Return what has changed besides its packets since this was last asked."""
         reports = self.reports.written() if self.reports.changed else None
+        receipts = self.receipts.written(self.accounted) if self.receipts.changed else None
         if not self.fields.touched:
-            return self.fields.changed(self._keeper, reports=reports)
+            return self.fields.changed(self._keeper, reports=reports, receipts=receipts)
         self.fields.touched = False
         paths = hub.paths(self._keeper).listed
-        return self.fields.changed(self._keeper, paths, self.places.written(), reports)
+        return self.fields.changed(self._keeper, paths, self.places.written(), reports, receipts)
 
     def note_recorded(self) -> None:
         """Take note of the record that the engine has now."""
@@ -251,6 +303,7 @@ class RecordedSession(Recorder):
         if self.places.note_recorded(fields.get(PLACES)):
             self.forget_what_is_recorded()
         self._send(self.reports.note_recorded(fields.get(REPORTS)))
+        self.receipts.note_recorded(fields.get(RECEIPTS))
 
     def forget_what_is_recorded(self) -> None:
         """Leave out of the client's position what the record has of it."""
@@ -299,3 +352,8 @@ class RecordedSession(Recorder):
         """See `Placing.place`."""
         deliveries = self.machine.deliveries
         return "" if deliveries is None else self.places.text(deliveries.position_at(number))
+
+
+def _has_all(deliveries: Deliveries, outbox: Outbox) -> bool:
+    """Whether an outbox has had all that was numbered; some may just be on its way there."""
+    return deliveries.acknowledged + len(deliveries.marks) == outbox.acknowledged + len(outbox.packets)

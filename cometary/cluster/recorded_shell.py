@@ -24,7 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from cometary.cluster.items import read_own, write_own
-from cometary.cluster.owner_events import Published, Renewed, Sent
+from cometary.cluster.owner_events import Published, Renewed
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.actor import SessionActor
 from cometary.sessions.effects import advance
@@ -129,7 +129,7 @@ class RecordedShell(SessionActor):
         if not recorded.waiting:
             return
         packets = self._take_what_waits()
-        self._tell_owner(Sent(packets, recorded.changed(self._manager.hub)))
+        self._tell_owner(recorded.with_changes(packets, self._manager.hub))
         waiting = recorded.machine.unacknowledged + packets
         if len(waiting) > outbox.limit_packets or sum(map(len, waiting)) > 2 * outbox.limit_bytes:
             self._end("overflow")  # while its client is away there is no other queue that would be full

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from cometary.cluster.engine import Engine
     from cometary.cluster.reports import Report
     from cometary.packets.position import Position
+    from cometary.packets.receipts import ReceiptLog
     from cometary.sessions import Request, SessionManager
     from cometary.sessions.admission import Admission
     from cometary.sessions.events import Stream
@@ -140,6 +141,11 @@ class Recording:
         for keeper in self._manager.directory:
             if keeper.recorder is not None:
                 cast("RecordedSession", keeper.recorder).verify()
+
+    @property
+    def receipts(self) -> ReceiptLog:
+        """What receipts are given to."""
+        return self._manager.receipts
 
     # -- what back-ends are told
 

@@ -49,14 +49,12 @@ class Written(msgspec.Struct, omit_defaults=True):
         last: how many events there were.
         ended: whether one of them told of the session's end.
         told: whether the application was told of the end.
-        receipts: how many receipts were given.
         waiting: the events that the back-end is not known to have.
     """
 
     last: int = 0
     ended: bool = False
     told: bool = False
-    receipts: int = 0
     waiting: tuple[Report, ...] = ()
 
 
@@ -135,11 +133,6 @@ class Reports:
         """Take note that the application was told of the end."""
         if not self._was.told:
             self._was.told = self.changed = True
-
-    def note_receipt(self) -> None:
-        """Take note that a receipt was given."""
-        self._was.receipts += 1
-        self.changed = True
 
     def written(self) -> bytes:
         """Return what is to be recorded."""

@@ -31,6 +31,7 @@ DATA: Final = "data"
 PATHS: Final = "paths"
 PLACES: Final = "places"
 REPORTS: Final = "reports"
+RECEIPTS: Final = "receipts"
 LEASE: Final = "lease"
 
 logger = get_logger("cometary.cluster")
@@ -108,6 +109,7 @@ class SessionFields:
         paths: Sequence[str] | None = None,
         places: bytes | None = None,
         reports: bytes | None = None,
+        receipts: bytes | None = None,
     ) -> Fields:
         """Return what has changed since it was written.
 
@@ -116,10 +118,11 @@ class SessionFields:
             paths: what it is connected to; None if that has not changed.
             places: where it is in their logs, as `LogPlaces` writes it; None for the same.
             reports: what back-ends are to be told of it, as `Reports` writes it; None for the same.
+            receipts: those that were made, as `DueReceipts` writes them; None for the same.
         """
         listed = None if paths is None else encode(paths)
         notes = [(DATA, _data(keeper)), (LEASE, self._lease(keeper))]
-        fields = [*notes, (PATHS, listed), (PLACES, places), (REPORTS, reports)]
+        fields = [*notes, (PATHS, listed), (PLACES, places), (REPORTS, reports), (RECEIPTS, receipts)]
         return tuple(
             sorted([(name, value) for name, value in fields if value is not None and self._put(name, value)])
         )
@@ -165,6 +168,11 @@ class SessionFields:
     def reports(self) -> bytes | None:
         """Return what back-ends are to be told of it, as it was written; None if there was nothing."""
         return self._written.get(REPORTS)
+
+    @property
+    def receipts(self) -> bytes | None:
+        """Return its receipts that were made, as they were written; None if there were none."""
+        return self._written.get(RECEIPTS)
 
     @property
     def data(self) -> dict[str, Any]:

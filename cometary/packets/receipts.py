@@ -6,6 +6,9 @@
     reads on from the last number that it has: reading takes nothing out, so an answer that got
     lost on its way can be asked for again, and readers do not disturb one another.
 3.  The log keeps the latest 10,000. A reader that falls behind further is told how many it missed.
+4.  A receipt of a session that is recorded is announced when it is made, since what is sent by webhooks is recorded
+    with it, and entered when it is recorded. Whether its handlers may be called is then asked, and said when they have
+    returned (`ReceiptCall`).
 
 Pure: no clock, no socket.
 """
@@ -15,7 +18,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from cometary.escapes import exit_in
 from cometary.log import get_logger
@@ -61,6 +64,23 @@ class Receipt(NamedTuple):
         return {name: value for name, value in self._asdict().items() if value is not None}
 
 
+class ReceiptCall(Protocol):
+    """The call of the application's handlers for the receipt of a recorded session."""
+
+    def ask(self, wake: Callable[[], object], /) -> None:
+        """Have it recorded that the call is about to be made; `wake` is called when `may_begin` may have changed."""
+        ...
+
+    @property
+    def may_begin(self) -> bool | None:
+        """Whether it may be made; None if that is not known yet."""
+        ...
+
+    def end(self) -> None:
+        """Take note that it was made, or never will be."""
+        ...
+
+
 class Page(NamedTuple):
     """What a reader gets.
 
@@ -83,26 +103,45 @@ class ReceiptLog:
     """
 
     def __init__(self, kept: int = KEPT) -> None:
+        self.is_handled = False
+        """Whether there is an application that has handlers of receipts."""
         self.id: Final = secrets.token_hex(4)
         """Tells this log from that of the server's last life, whose numbers mean nothing here."""
         self.last = 0
         """The number of the latest receipt."""
         self._kept: deque[Receipt] = deque(maxlen=kept)
         self._sinks: tuple[Sink, ...] = ()
+        self._announced: tuple[Sink, ...] = ()
+        self._calls: dict[int, ReceiptCall] = {}
 
     def add(self, receipt: Receipt) -> None:
-        """Take a receipt, and tell the subscribers."""
+        """Take a receipt, and tell all who want to know."""
+        self.announce(receipt)
+        self.enter(receipt)
+
+    def announce(self, receipt: Receipt) -> None:
+        """Tell those who want to know of receipts as they are made (rule 4)."""
+        _tell(self._announced, receipt)
+
+    def enter(self, receipt: Receipt, call: ReceiptCall | None = None) -> None:
+        """Take a receipt that was announced, and tell the subscribers.
+
+        Args:
+            receipt: the receipt.
+            call: that of its handlers, if its session is recorded.
+        """
         self.last += 1
         self._kept.append(receipt)
-        for sink in self._sinks:
-            try:
-                sink(receipt)
-            except BaseException as error:
-                if exit_in(error) is not None:
-                    raise
-                logger.exception(
-                    "receipt subscriber failed", text=f"a subscriber to receipts failed for {receipt!r}"
-                )
+        missed = self._calls.pop(self.last - (self._kept.maxlen or 0), None) if self._calls else None
+        if missed is not None:
+            missed.end()
+        if call is not None:
+            self._calls[self.last] = call
+        _tell(self._sinks, receipt)
+
+    def call_of(self, number: int) -> ReceiptCall | None:
+        """Return the call of the handlers for a receipt, if it is that of a recorded session; once."""
+        return self._calls.pop(number, None)
 
     def read(self, after: int = 0, limit: int = KEPT) -> Page:
         """Return what comes after the receipt number `after`, at most `limit` receipts."""
@@ -115,9 +154,24 @@ class ReceiptLog:
         """Call `sink(receipt)` for each receipt from now on; it must not take long."""
         self._sinks = (*self._sinks, sink)
 
+    def announce_to(self, sink: Sink) -> None:
+        """Call `sink(receipt)` for each receipt when it is made; it must not take long."""
+        self._announced = (*self._announced, sink)
+
     def unsubscribe(self, sink: Sink) -> None:
         """Undo one `subscribe`. Harmless if there was none."""
         sinks = list(self._sinks)
         if sink in sinks:
             sinks.remove(sink)
             self._sinks = tuple(sinks)
+
+
+def _tell(sinks: tuple[Sink, ...], receipt: Receipt) -> None:
+    for sink in sinks:
+        try:
+            sink(receipt)
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            text = f"a subscriber to receipts failed for {receipt!r}"
+            logger.exception("receipt subscriber failed", text=text)

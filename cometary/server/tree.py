@@ -219,6 +219,7 @@ class Server:
             leave: what `Running.stop` sets.
         """
         children = self._children()
+        self._read_receipts()
         await self._colleagues.join(self._cluster)
         with ExitStack() as at_the_end:
             self._claim_application(at_the_end)
@@ -246,6 +247,13 @@ class Server:
             ChildSpec("sessions", SessionSupervisor, (core.manager,)),
             ChildSpec("front-end", self._front_end.run),
         ]
+
+    def _read_receipts(self) -> None:
+        """Have the application told of all receipts from now on; before the first session is adopted."""
+        if self._app.of_receipt:
+            self._reader = ReceiptReader(
+                self._core.manager.receipts, self._app.received_receipt, self._core.application.failed
+            )
 
     def _claim_application(self, at_the_end: ExitStack) -> None:
         self._app.claim()
@@ -288,10 +296,6 @@ class Server:
         )
 
     async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
-        if self._app.of_receipt:
-            self._reader = ReceiptReader(
-                self._core.manager.receipts, self._app.received_receipt, self._core.application.failed
-            )
         once, app = self._colleagues.once, self._app
         for child in task_children(once(app.tasks), once(app.children), running, self._reader):
             await start_child(root, child)

@@ -292,9 +292,11 @@ class SessionManager:
         """Give the receipt for a packet that wants one."""
         reason = keeper.ended if outcome == "undelivered" else None
         receipt = Receipt(cast("str", packet.receipt), outcome, packet.path, keeper.name, keeper.user, reason)
-        self.receipts.add(receipt)
-        if keeper.recorder is not None:
-            keeper.recorder.note_receipt()
+        if keeper.recorder is None:
+            self.receipts.add(receipt)
+        else:
+            self.receipts.announce(receipt)
+            keeper.recorder.note_receipt(receipt)
 
     def left(self, keeper: SessionKeeper) -> list[Packet]:
         """Return what a session that has ended did not deliver; to be asked once."""
@@ -408,9 +410,12 @@ class SessionManager:
                 continue
             keeper.retry_after = self._come_back()
             keeper.ref.tell(End("shutdown", keeper.retry_after))
-        for keeper in [*leaving, *ends]:
-            while keeper.ref.is_alive():  # a session that fails meanwhile gets another actor
-                await keeper.ref.stopped()
+        with trio.move_on_after(LAST_REPORTS):
+            await _all_stopped([keeper for keeper in leaving if keeper.recorder is not None])
+        for keeper in leaving:
+            if keeper.recorder is not None:
+                keeper.recorder.leave()
+        await _all_stopped([*leaving, *ends])
         self.journal.close()
 
     def abandon(self) -> Iterator[tuple[Session, str, list[Packet]]]:
@@ -434,6 +439,17 @@ def actor_of(keeper: SessionKeeper) -> type[SessionActor]:
     """Return what runs a session."""
     return SessionActor if keeper.recorder is None else keeper.recorder.actor
 
+
+async def _all_stopped(keepers: Iterable[SessionKeeper]) -> None:
+    """Wait until none of these has an actor."""
+    for keeper in keepers:
+        while keeper.ref.is_alive():  # a session that fails meanwhile gets another actor
+            await keeper.ref.stopped()
+
+
+LAST_REPORTS: Final = 1.0
+"""Seconds for which a server that stops waits until back-ends know of the recorded sessions that have ended. After that
+whoever goes on with these sessions tells them."""
 
 SHOWN: Final = 100
 """Paths of each session that operators are shown at most."""

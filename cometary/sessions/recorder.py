@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cometary.packets.packet import Packet
+    from cometary.packets.receipts import Receipt
     from cometary.sessions.actor import SessionActor
 
 
@@ -62,8 +63,8 @@ class Recorder(Protocol):
         """Whether there is an event that tells of the session's end; or any."""
         ...
 
-    def note_receipt(self) -> None:
-        """Take note that a receipt was given: the packet is not to be had in the record any more."""
+    def note_receipt(self, receipt: Receipt, /) -> None:
+        """Give a receipt that was made, once that is recorded."""
         ...
 
     def leave(self) -> None:

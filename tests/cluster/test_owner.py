@@ -104,7 +104,23 @@ def test_a_client_goes_on_at_the_next_owner_where_it_is() -> None:
     request = asks(2, ack=9)._replace(position=ClientPosition(2))
     assert does(machine, request) == [Number(9, ()), Deliver((b"three",)), Meet(request, counts=True)]
     assert machine.state is machine.owned
-    assert does(machine, Sent((b"four",))) == [Commit(1, 0, Change(out=(b"four",), acknowledged=1))]
+    assert does(machine, Sent((b"four",), accounted=2)) == [
+        Commit(1, 0, Change(out=(b"four",), acknowledged=1))
+    ]
+
+
+def test_the_record_keeps_a_packet_that_its_client_has_until_its_receipt_is_in_the_same_change() -> None:
+    machine = owner(adopted=True, out=(b"one", b"two"))
+    does(machine, asks(2, ack=2)._replace(position=ClientPosition(2), packets=(b"packet",)))
+    taken = machine.record.with_change(Change(2, accepted=(b"packet",), begun=True))
+    does(machine, OK)
+    assert machine.record == taken, "the client has both, and nobody has accounted for them"
+    one = (("receipts", b"of one"),)
+    assert not does(machine, Sent((), one, accounted=1))[1:]
+    does(machine, OK)
+    assert (machine.record.base, machine.record.out, machine.record.fields) == (1, (b"two",), one)
+    [returned] = does(machine, Returned(accounted=2))
+    assert returned == Commit(1, 2, Change(settled=1, acknowledged=1))
 
 
 def test_requests_that_wait_are_few_and_the_first_may_try_again() -> None:
@@ -138,8 +154,29 @@ def test_a_call_that_the_record_has_as_begun_is_made_before_the_session_is_hande
 def test_a_death_is_reported_before_that_is_recorded_so_that_it_is_not_lost_with_the_next_owner() -> None:
     machine = OwnerMachine(owner(inbox=(b"one", b"two"), begun=True).record, adopted=True)
     assert list(machine.start()) == [Commit(1, 0, NOTHING)], "whether this is the owner is confirmed first"
-    assert does(machine, OK) == [ReportDeath(b"one"), Commit(1, 1, Change(settled=1, begun=True))]
+    assert does(machine, OK) == [ReportDeath(b"one")]
+    assert does(machine, Returned()) == [Commit(1, 1, Change(settled=1, begun=True))], "it was told"
     assert does(machine, OK) == [Invoke(b"two")]
+
+
+def test_an_owner_that_leaves_tells_of_a_death_first() -> None:
+    machine = OwnerMachine(owner(inbox=(b"one", b"two"), begun=True).record, adopted=True)
+    machine.start()
+    assert not does(machine, Drain())
+    assert does(machine, OK) == [ReportDeath(b"one")]
+    assert does(machine, Returned()) == [Commit(1, 1, Change(settled=1))]
+    assert does(machine, OK)[0] == Forget((), hand_on=True)
+
+
+def test_a_session_that_has_ended_ends_here_unless_somebody_is_in_a_hurry() -> None:
+    for hurry in (False, True):
+        machine = owner(inbox=(b"off",), begun=True, ended="timeout")
+        gone = [each for each in does(machine, Drain(hurry)) if isinstance(each, Forget)]
+        assert gone == [Forget((), hand_on=True)] * hurry
+    machine = owner(inbox=(b"off",), begun=True, ended="timeout")
+    assert does(machine, Sent((), (("told", b"1"),)))
+    assert not does(machine, Drain(hurry=True)), "what is under way is waited for"
+    assert does(machine, OK)[0] == Forget((), hand_on=True)
 
 
 def test_an_owner_in_a_hurry_leaves_a_handler_behind() -> None:

@@ -295,6 +295,7 @@ async def test_a_receipt_is_given_and_a_packet_that_was_dropped_has_no_number() 
         }
         answer = (await http.post(server.running.comet, json=body)).json()
         assert (answer["seq"], read_client_position(answer["at"])) == (4, ClientPosition(3))
+        await until(lambda: server.running.receipts.last)
         assert [receipt.outcome for receipt in server.running.receipts.read().receipts] == ["delivered"]
 
 

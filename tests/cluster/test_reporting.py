@@ -191,8 +191,9 @@ async def test_the_receipt_of_a_packet_that_a_client_has_is_given_by_whoever_hea
 
         answer = await send(2, "r1", 0)
         answer = await send(3, "r2", 1, at=answer["at"])
+        await until(lambda: given(one.first))
         assert given(one.first) == ["r1"]
-        await until(lambda: not recorded_packets(one, "r1"))
+        assert not recorded_packets(one, "r1"), "it is given when that is recorded"
         await one.die()
         await one.ask(one.second, {"rid": 4, "ack": 2, "done": 3, "gen": 1, "at": answer["at"]})
         await one.ask(one.second, {"rid": 5, "ack": 2, "done": 4, "gen": 2, "at": answer["at"]})

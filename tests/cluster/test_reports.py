@@ -63,11 +63,3 @@ def test_no_more_is_recorded_than_there_is_room_for() -> None:
     assert [large.add("message", half)[1] for _ in range(3)] == [True, True, False]
     large.settle("kim-2")
     assert large.add("message", half)[1]
-
-
-def test_a_receipt_is_something_to_record() -> None:
-    reports = Reports("kim")
-    before = reports.written()
-    reports.note_receipt()
-    assert reports.changed
-    assert reports.written() != before

@@ -10,7 +10,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from cometary import App
 from cometary.errors import ElsewhereError, ProtocolError
-from cometary.sessions import Admission, Packet, SessionKeeper
+from cometary.sessions import Admission, Packet, Receipt, SessionKeeper
 from cometary.sessions.actor import SessionActor
 from cometary.sessions.locator import Elsewhere, Place
 from tests.gate.wire import Asks, House, Says, Shown, house
@@ -37,7 +37,7 @@ class Beside:
     def has_reported(self, *, end: bool) -> bool:
         return end
 
-    def note_receipt(self) -> None: ...
+    def note_receipt(self, receipt: Receipt, /) -> None: ...
 
     def leave(self) -> None: ...
 

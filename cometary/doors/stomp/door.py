@@ -70,7 +70,7 @@ class StompDoor(Door):
         self._broker = Broker(
             inside.hub, Logins(self.secrets, inside.login, inside.start_soon, self._limiter)
         )
-        inside.manager.receipts.subscribe(self._reporting.receipt)
+        inside.manager.receipts.announce_to(self._reporting.receipt)
 
     def listeners(self) -> Sequence[Listener]:
         """Where it is spoken over TCP."""

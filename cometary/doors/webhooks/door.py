@@ -47,7 +47,7 @@ class WebhooksDoor(Door):
     def open(self, inside: Inside) -> None:
         """Report receipts as well."""
         if self._reporting is not None:
-            inside.manager.receipts.subscribe(self._reporting.receipt)
+            inside.manager.receipts.announce_to(self._reporting.receipt)
             inside.manager.tell_back_end = self._reporting.send
 
     def takes(self) -> Sequence[tuple[str, Taker]]:

@@ -26,11 +26,33 @@ ADOPTION_LOST = (
 )
 """How a world begins in which the engine has lost everything, an adoption as well, and both owners are about to ask."""
 
+ACKNOWLEDGED = (
+    *("application sends", "engine does", "engine answers", "client asks", "node hears", "client gets"),
+    *("client sends", "node hears", "engine does", "crash"),
+)
+"""How a world begins in which a client's packet, which said that the client has one that wants a receipt, is recorded,
+and the node is dead."""
+
+ENDED = (*("application sends", "engine does", "engine answers"), *("end", "engine does", "engine answers"))
+"""How a world begins in which a session has ended, of which a packet that wants a receipt was not delivered."""
+
 DELIVER_AT_ONCE = """fields=event.fields))
         if self.deliveries is None:
             return self._go_on([])
         self.deliveries = self.deliveries.with_own(1)
         return self._go_on([Deliver(event.packets)])"""
+
+
+SETTLE = """            self._call = "over"
+            self._gather(event.change._replace(settled=1))
+"""
+SETTLE_CALLS = (
+    """            if self._call == "none":
+                return self._go_on([])
+"""
+    + SETTLE
+)
+"""Does not settle a call whose death was told."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +158,8 @@ BREAKS = (
         "owner",
         (
             ("self._doubts = ((None, LEASE),)", "self._gathered = Change(settled=1)"),
-            ("            self._gather(Change(settled=1))\n            self._died", "            self._died"),
+            ('self._call, self._died = "running", None', 'self._call, self._died = "none", None'),
+            (SETTLE, SETTLE_CALLS),
         ),
     ),
     Break(
@@ -222,6 +245,34 @@ BREAKS = (
         Scope(pushes=2, losses=1, leases=1, begins=ADOPTION_LOST),
         "record",
         (("return not lacking or verdict in {Verdict.FENCED, Verdict.BEHIND}", "return True"),),
+    ),
+    Break(
+        "R10: the record lets go of a packet before its receipt is in it",
+        "no way to",
+        Scope(pushes=1, inbound=1, receipts=True, crashes=1, replies=False, begins=ACKNOWLEDGED),
+        "owner",
+        (("known = min(self.deliveries.own, self._accounted)", "known = self.deliveries.own"),),
+    ),
+    Break(
+        "R10: it is not recorded whose receipts were made",
+        "called twice",
+        Scope(pushes=1, receipts=True, crashes=1, ends=1, begins=ENDED),
+        "due_receipts",
+        (("return _encode(self)", "return _encode(self._replace(accounted=0))"),),
+    ),
+    Break(
+        "R10: a handler of a receipt is called that may have been called before",
+        "called twice",
+        Scope(pushes=1, receipts=True, crashes=1),
+        "due_receipts",
+        (("for each in self.due if each.begun])", "for each in self.due if False])"),),
+    ),
+    Break(
+        "R10: a handler of a receipt is called before that is recorded",
+        "called twice",
+        Scope(pushes=1, receipts=True, crashes=1),
+        "due_receipts",
+        (("any(each.begun for each in self.due if", "any(True for each in self.due if"),),
     ),
     Break(
         "what the engine has lost is not put back",

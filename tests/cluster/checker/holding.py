@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from cometary.cluster.change import Change
+from cometary.cluster.change import Change, Fields, Verdict
+from cometary.cluster.due_receipts import DueReceipts, accounted_for, read_due
 from cometary.cluster.owner import OwnerMachine
-from cometary.cluster.owner_events import ClientRequest, ClientSign
+from cometary.cluster.owner_events import ClientRequest, ClientSign, Committed, Renewed, Sent
 from cometary.cluster.record import Record
+from cometary.packets.receipts import Receipt
 from tests.cluster.checker.world import (
+    SIGN_OFF,
     Answer,
     Desk,
     Holder,
@@ -17,6 +22,9 @@ from tests.cluster.checker.world import (
     shifted_record,
     shifted_request,
 )
+
+ALL = 1 << 20
+"""How many packets are accounted for, where none wants a receipt."""
 
 SLOTS = OwnerMachine.__slots__
 AT = {name: place for place, name in enumerate(SLOTS, 1)}
@@ -87,6 +95,20 @@ def shifted_holder(holder: Holder, by: int) -> Holder:
     return holder._replace(machine=tuple(value), desk=desk)
 
 
+def recorded_receipts(holder: Holder) -> DueReceipts:
+    """Return those that the record has, as far as a node knows."""
+    recorded: DueReceipts = type(holder.receipts)(*read(dict(record_of(holder).fields).get("receipts")))
+    return recorded
+
+
+read = cache(read_due)
+
+
+def awaits_receipts(calling: bytes | None, receipts: DueReceipts | None) -> bool:
+    """Whether the call for the end is held up by receipts whose handlers have still to be called."""
+    return calling == SIGN_OFF and receipts is not None and bool(receipts.due)
+
+
 class Holding:
     """A node that makes a move.
 
@@ -100,13 +122,32 @@ class Holding:
         operations: what it sends to the engine.
         invoked: for which items handlers are called.
         reported: for which items a death is reported.
+        buried: for which receipts.
         forwarded: requests that it passes on, if it forgets the session; else None.
     """
 
-    def __init__(self, machine: Any, desk: Desk, calling: bytes | None, *, leased: bool) -> None:
+    def __init__(
+        self,
+        machine: Any,
+        desk: Desk,
+        calling: bytes | None,
+        *,
+        leased: bool,
+        telling: bool = False,
+        receipts: DueReceipts | None = None,
+        touched: bool = False,
+        receiving: int = 0,
+        dying: tuple[int, ...] = (),
+    ) -> None:
         self.machine = machine
         self.desk = desk
         self.calling = calling
+        self.telling = telling
+        self.receipts = receipts
+        self.touched = touched
+        self.receiving = receiving
+        self.dying = dying
+        self.buried: list[str] = []
         self.leased = machine.leased = leased
         self.answers: list[Answer] = []
         self.frames: list[tuple[int, Answer]] = []
@@ -119,7 +160,9 @@ class Holding:
     @classmethod
     def of(cls, holder: Holder, kind: type[Any]) -> Holding:
         """Wake a node."""
-        return cls(thawed(kind, holder.machine), holder.desk, holder.calling, leased=holder.leased)
+        machine, desk, calling, leased, *more = holder
+        names = ("telling", "receipts", "touched", "receiving", "dying")
+        return cls(thawed(kind, machine), desk, calling, leased=leased, **dict(zip(names, more, strict=True)))
 
     @property
     def generation(self) -> int:
@@ -129,15 +172,20 @@ class Holding:
 
     def frozen(self) -> Holder:
         """Return the node as it is afterwards."""
-        return Holder(frozen(self.machine), self.desk, self.calling, self.leased)
+        more = (self.telling, self.receipts, self.touched, self.receiving, self.dying)
+        return Holder(frozen(self.machine), self.desk, self.calling, self.leased, *more)
 
     def start(self) -> None:
         """Begin."""
         self.perform(self.machine.start())
+        if self.dying:
+            self.step(Renewed())
 
     def step(self, event: object) -> None:
         """Tell the machine."""
         self.perform(self.machine.step(event))
+        if self.dying and event == Committed(Verdict.OK) and self.forwarded is None:
+            self._bury()
 
     def perform(self, actions: Any) -> None:
         """Do what the machine says."""
@@ -151,13 +199,19 @@ class Holding:
 
     def _invoke(self, action: Any) -> None:
         assert self.calling is None, "a handler is called while another one runs"
-        self.calling = action.item
+        self.calling, self.telling = action.item, False
         self.invoked.append(action.item)
+        self._look_whether_last(action.item)
 
     def _reportdeath(self, action: Any) -> None:
+        assert self.calling is None, "a death is told while a handler runs"
+        self.calling, self.telling = action.item, True
         self.reported.append(action.item)
+        self._look_whether_last(action.item)
 
     def _number(self, action: Any) -> None:
+        record = self.machine.record
+        self._make_receipts(record.out[: self.machine.deliveries.own - record.base], record.base)
         read = dict(action.logs).get("path")
         self.desk = Desk(action.acknowledged, read=read.offset if read else 0)
 
@@ -189,6 +243,7 @@ class Holding:
         desk = self.desk
         by = number - desk.acknowledged
         if by > 0:
+            self._make_receipts(desk.queue[:by])
             desk = desk._replace(acknowledged=number, queue=desk.queue[by:], answered=desk.answered - by)
             assert desk.answered >= 0, "what was never sent is acknowledged"
             self.desk = desk
@@ -235,6 +290,82 @@ class Holding:
             self._say(action.request.exchange[1], answer)
         else:
             self._refuse(action.request, action.condition)
+
+    # -- receipts
+
+    def _make_receipts(self, packets: Iterable[bytes], number: int | None = None) -> None:
+        """Make those of packets that leave; `number`: of the first of them, if some may have been made before."""
+        for place, packet in enumerate(packets):
+            made = (
+                number is not None and self.receipts is not None and number + place < self.receipts.accounted
+            )
+            if self.receipts is not None and packet[:1] == b"P" and not made:
+                receipt = Receipt(packet.decode(), "delivered", "path")
+                self.receipts = self.receipts.with_receipt(receipt, due=True)
+                self.touched = True
+
+    def changes(self) -> tuple[Fields, int]:
+        """Return what has changed of the receipts, and how many packets are accounted for in that."""
+        if self.receipts is None:
+            return (), ALL
+        accounted = max(self.receipts.accounted, self._accounted())
+        self.receipts = self.receipts._replace(accounted=accounted)
+        fields = (("receipts", self.receipts.written()),) if self.touched else ()
+        self.touched = False
+        return fields, accounted
+
+    def _accounted(self) -> int:
+        deliveries, record = self.machine.deliveries, self.machine.record
+        if self.desk.settled:
+            every: int = record.base + len(record.out)
+            return every
+        if deliveries is None:
+            return 0
+        own: int = deliveries.own + deliveries.marks.count(None)
+        waiting = [packet for packet in self.desk.queue if packet[:1] in {b"P", b"R"}]
+        return accounted_for(own, [packet.decode() if packet[:1] == b"P" else None for packet in waiting])
+
+    def send(self, *packets: bytes) -> None:
+        """Have the application send packets; with that the receipts are recorded."""
+        self.step(Sent(packets, *self.changes()))
+
+    def begin(self, number: int) -> None:
+        """Have it recorded that the handler of a receipt is about to be called."""
+        assert self.receipts is not None
+        self.receipts = self.receipts.with_begun(number)
+        self.touched = True
+        self.send()
+
+    def finish(self, number: int) -> None:
+        """Have it recorded that it was."""
+        assert self.receipts is not None
+        self.receiving, self.receipts, self.touched = 0, self.receipts.without(number), True
+        self.send()
+
+    def _bury(self) -> None:
+        """Report the handlers of receipts that may have died with the node before."""
+        assert self.receipts is not None
+        self.buried += [each.receipt.id for each in self.receipts.due if each.number in self.dying]
+        dying, self.dying = self.dying, ()
+        for number in dying:
+            self.finish(number)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the application has been told of the end, and has still to have receipts."""
+        return awaits_receipts(self.calling, self.receipts)
+
+    def _look_whether_last(self, item: bytes) -> None:
+        if item != SIGN_OFF or self.receipts is None:
+            return
+        self.desk = self.desk._replace(settled=True)
+        record, deliveries = self.machine.record, self.machine.deliveries
+        if deliveries is None:
+            self._make_receipts(record.out, record.base)
+        else:
+            self._make_receipts(self.desk.queue)
+            self._make_receipts(self.machine.unnumbered)
+        self.send()
 
     def _close(self, _: Any) -> None:
         held, lines = self.desk.held, (self.desk.stream, self.desk.greeted)

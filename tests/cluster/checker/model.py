@@ -12,6 +12,7 @@ from functools import cache
 
 from cometary.cluster.change import Change
 from cometary.cluster.client_position import ClientPosition, read_client_position
+from cometary.cluster.due_receipts import read_due
 from cometary.cluster.owner_events import (
     ClientRequest,
     ClientSign,
@@ -24,7 +25,6 @@ from cometary.cluster.owner_events import (
     RequestBroken,
     Restored,
     Returned,
-    Sent,
     Yielded,
 )
 from cometary.cluster.record import Record
@@ -39,10 +39,11 @@ from tests.cluster.checker.holding import (
 )
 from tests.cluster.checker.moves import HARM, Move, is_copy, moves, rid_of
 from tests.cluster.checker.parts import PRODUCTION, Parts
-from tests.cluster.checker.promises import SIGN_OFF, called, recorded, reported, takes
+from tests.cluster.checker.promises import buried, called, given, recorded, reported, takes
 from tests.cluster.checker.scopes import Budget, Scope
 from tests.cluster.checker.world import (
     BASE,
+    SIGN_OFF,
     Answer,
     Client,
     Engine,
@@ -86,11 +87,13 @@ class ClusterModel:
     def initial(self) -> World:
         record = Record(1, 0, "node", BASE)
         machine = self.parts.machine(record, adopted=False, handling=self.scope.handling)
-        holding = Holding(machine, Holder(()).desk, None, leased=True)
+        receipts = self.parts.receipts() if self.scope.receipts else None
+        holding = Holding(machine, Holder(()).desk, None, leased=True, receipts=receipts)
         holding.start()
         calls = (0,) * (self.scope.inbound + 1)
         client = Client(self.parts.resumption(1, None, BASE))
         world = World(Engine(record), (holding.frozen(),), (), (), client, calls, calls, 0, self.scope.budget)
+        world = world._replace(given=(0,) * self.scope.pushes, dead=(0,) * self.scope.pushes)
         for begun in self.scope.begins:
             first = (begun,) if isinstance(begun, str) else begun
             [move] = [move for move in self.moves(world) if move[: len(first)] == first]
@@ -106,8 +109,9 @@ class ClusterModel:
         record, client = world.engine.record, world.client
         if record is None or world.engine.lost:
             return False
+        receipts = not self.scope.receipts or self._has_receipts(world)
         if record.ended is not None:
-            return record.gone
+            return record.gone and receipts
         told = all(map(max, zip(world.called[:-1], world.reported[:-1], strict=True)))
         return (
             client.got == world.engine.sent
@@ -115,9 +119,16 @@ class ClusterModel:
             and client.sent == self.scope.inbound
             and world.pushed == self.scope.pushes
             and told
+            and receipts
             and not record.inbox
             and not any(waiting.packets for waiting in client.waiting)
         )
+
+    @staticmethod
+    def _has_receipts(world: World) -> bool:
+        """Whether it is known of all recorded packets that want a receipt what has become of that."""
+        known = list(map(max, zip(world.given, world.dead, strict=True)))
+        return all(known[int(packet[1:]) - 1] for packet in world.engine.sent if packet[:1] == b"P")
 
     # -- what they do
 
@@ -271,9 +282,12 @@ class ClusterModel:
             world = called(world, item, holding.generation, self.scope)
         for item in holding.reported:
             world = reported(world, item, holding.generation, self.scope)
-        if holding.calling is not None and not self.scope.slow:
+        for receipt in holding.buried:
+            world = buried(world, receipt, holding.generation)
+        if holding.calling is not None and not self.scope.slow and not holding.waits:
             holding.invoked.clear()
             holding.reported.clear()
+            holding.buried.clear()
             self._return(holding)
             return self._moved(world, generation, holding)
         world = self._written(world, holding)
@@ -319,8 +333,10 @@ class ClusterModel:
     def _return(self, holding: Holding) -> None:
         item, holding.calling = holding.calling, None
         assert item is not None
-        reply = () if item == SIGN_OFF or not self.scope.replies else (b"R" + item,)
-        holding.step(Returned(Change(out=reply)))
+        replies = item != SIGN_OFF and self.scope.replies and not holding.telling
+        holding.telling = False
+        fields, accounted = holding.changes()
+        holding.step(Returned(Change(out=(b"R" + item,) if replies else (), fields=fields), accounted))
 
     def _does(self, world: World, generation: int, event: object) -> World:
         holding = self._holding(world, generation)
@@ -335,7 +351,9 @@ class ClusterModel:
 
     def _application_sends(self, world: World, generation: int) -> World:
         packet = b"P%d" % (world.pushed + 1)
-        return self._does(world._replace(pushed=world.pushed + 1), generation, Sent((packet,)))
+        holding = self._holding(world, generation)
+        holding.send(packet)
+        return self._moved(world._replace(pushed=world.pushed + 1), generation, holding)
 
     def _node_reads(self, world: World, generation: int) -> World:
         holding = self._holding(world, generation)
@@ -374,7 +392,33 @@ class ClusterModel:
         return self._does(world, generation, Renewed())
 
     def _drain(self, world: World, generation: int) -> World:
-        return self._spent(self._does(world, generation, Drain()), Budget.DRAINS)
+        holding = self._holding(world, generation)
+        if holding.touched:
+            holding.send()
+        holding.step(Drain())
+        return self._spent(self._moved(world, generation, holding), Budget.DRAINS)
+
+    # -- receipts
+
+    def _node_records_receipts(self, world: World, generation: int) -> World:
+        holding = self._holding(world, generation)
+        holding.send()
+        return self._moved(world, generation, holding)
+
+    def _receipt_begins(self, world: World, generation: int, number: int) -> World:
+        holding = self._holding(world, generation)
+        holding.begin(number)
+        return self._moved(world, generation, holding)
+
+    def _receipt_is_given(self, world: World, generation: int, number: int, receipt: str) -> World:
+        holding = self._holding(world, generation)
+        holding.receiving = number
+        return self._moved(given(world, receipt, generation), generation, holding)
+
+    def _receipt_was_given(self, world: World, generation: int) -> World:
+        holding = self._holding(world, generation)
+        holding.finish(holding.receiving)
+        return self._moved(world, generation, holding)
 
     def _end(self, world: World, generation: int) -> World:
         return self._spent(self._does(world, generation, End("timeout", SIGN_OFF)), Budget.ENDS)
@@ -406,7 +450,10 @@ class ClusterModel:
         adopted = self.parts.adopted(record, "node", record.generation)
         assert adopted is not None
         machine = self.parts.machine(adopted, adopted=True, handling=self.scope.handling)
-        holding = Holding(machine, Holder(()).desk, None, leased=True)
+        receipts = dict(adopted.fields).get("receipts")
+        had = self.parts.receipts(*read_due(receipts)) if self.scope.receipts else None
+        dying = () if had is None else tuple([each.number for each in had.interrupted])
+        holding = Holding(machine, Holder(()).desk, None, leased=True, receipts=had, dying=dying)
         holding.start()
         world = world._replace(engine=world.engine._replace(record=adopted, before=record))
         return self._moved(world, adopted.generation, holding)

@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from cometary.cluster.owner_events import ClientSign
-from tests.cluster.checker.holding import AT, doubts_of, record_of, requests_of, under_way
+from tests.cluster.checker.holding import (
+    AT,
+    awaits_receipts,
+    doubts_of,
+    record_of,
+    recorded_receipts,
+    requests_of,
+    under_way,
+)
 from tests.cluster.checker.scopes import Budget, Scope
 from tests.cluster.checker.world import Answer, Holder, Line, Message, World
 
@@ -126,7 +134,7 @@ def node_moves(world: World, holder: Holder, scope: Scope) -> Iterable[Move]:
         yield ("wait is over", generation)
     for request in machine[AT["_waiting"]]:
         yield ("waits too long", generation, request)
-    if holder.calling is not None:
+    if holder.calling is not None and not awaits_receipts(holder.calling, holder.receipts):
         yield ("handler returns", generation)
         if scope.yields and machine[AT["_call"]] == "running":
             yield ("handler waits", generation)
@@ -136,7 +144,38 @@ def node_moves(world: World, holder: Holder, scope: Scope) -> Iterable[Move]:
         yield ("application sends", generation)
     if under_way(holder) is not None and not is_under_way(world, holder):
         yield ("node sends its change again", generation)
+    yield from receipt_moves(holder)
     yield from what_a_node_learns(world, holder)
+
+
+def receipt_moves(holder: Holder) -> Iterable[Move]:
+    """Return what may happen to the receipts of a session."""
+    if holder.receipts is None:
+        return
+    generation, recorded = record_of(holder).generation, recorded_receipts(holder)
+    if holder.touched:
+        yield ("node records receipts", generation)
+    if holder.receiving:
+        yield ("receipt was given", generation)
+    for each in holder.receipts.due:
+        if each.number in holder.dying or each.number > recorded.last:
+            continue
+        if not each.begun and holder.machine[0] != "leaving":
+            yield ("receipt begins", generation, each.number)
+        elif recorded.has_begun(each.number) and not holder.receiving and is_owned(holder):
+            yield ("receipt is given", generation, each.number, each.receipt.id)
+
+
+def is_owned(holder: Holder) -> bool:
+    """Whether a node has the session, as far as it can know."""
+    return holder.leased and all(asked is not None for asked, _ in doubts_of(holder))
+
+
+def has_begun(holder: Holder) -> bool:
+    """Whether a handler of a receipt is called there, or about to be."""
+    return holder.receipts is not None and any(
+        each.begun and each.number not in holder.dying for each in holder.receipts.due
+    )
 
 
 def is_under_way(world: World, holder: Holder) -> bool:
@@ -163,7 +202,7 @@ def harm_to(world: World, holder: Holder) -> Iterable[Move]:
         yield ("crash", generation)
     if left[Budget.LEASES] and holder.leased:
         yield ("lease over", generation)
-    if left[Budget.DRAINS] and holder.machine[0] in LIVES:
+    if left[Budget.DRAINS] and holder.machine[0] in LIVES and not has_begun(holder):
         yield ("drain", generation)
     if left[Budget.ENDS] and holder.desk.held is None and holder.machine[0] in LIVES:
         yield ("end", generation)

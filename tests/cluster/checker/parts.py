@@ -8,6 +8,7 @@ from typing import Any
 
 import cometary.cluster
 from cometary.cluster import record
+from cometary.cluster.due_receipts import DueReceipts
 from cometary.cluster.owner import OwnerMachine
 from cometary.cluster.resumption import Resumption
 
@@ -20,6 +21,7 @@ class Parts:
 
     Attributes:
         machine: the owner's machine.
+        receipts: the receipts of a session.
         resumption: what the client says of itself.
         committed: how the engine applies a change.
         adopted: how it has a session adopted.
@@ -29,6 +31,7 @@ class Parts:
     """
 
     machine: type[Any] = OwnerMachine
+    receipts: type[Any] = DueReceipts
     resumption: type[Any] = Resumption
     committed: Any = record.committed
     adopted: Any = record.adopted
@@ -44,7 +47,7 @@ def broken(module: str, *changes: tuple[str, str]) -> Parts:
     """Return the parts with some places in the source of one module changed.
 
     Args:
-        module: `owner`, `record` or `resumption`.
+        module: `owner`, `record`, `due_receipts` or `resumption`.
         changes: what is there exactly once, and what is to be there instead.
     """
     source = (SOURCES / f"{module}.py").read_text()
@@ -55,6 +58,8 @@ def broken(module: str, *changes: tuple[str, str]) -> Parts:
     exec(compile(source, f"broken_{module}.py", "exec"), names)  # noqa: S102 - the project's own source
     if module == "owner":
         return replace(PRODUCTION, machine=names["OwnerMachine"])
+    if module == "due_receipts":
+        return replace(PRODUCTION, receipts=names["DueReceipts"])
     if module == "resumption":
         return replace(PRODUCTION, resumption=names["Resumption"])
     functions = {name: names[name] for name in ("committed", "adopted", "restored", "stands")}

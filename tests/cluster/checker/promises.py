@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from tests.cluster.checker.holding import record_of
 from tests.cluster.checker.scopes import Scope
-from tests.cluster.checker.world import Client, Engine, World
-
-SIGN_OFF = b"signoff"
-"""The item of the inbox by which the application is told of the end."""
+from tests.cluster.checker.world import SIGN_OFF, Client, Engine, World
 
 
 def takes(client: Client, packet: bytes, engine: Engine) -> Client:
@@ -44,6 +41,29 @@ def reported(world: World, item: bytes, generation: int, scope: Scope) -> World:
     assert not by[number] & me, f"a death is reported twice for packet {item!r}"
     by[number] |= me
     return world._replace(reported=tuple(by))
+
+
+def given(world: World, receipt: str, generation: int) -> World:
+    """A handler is called for a receipt."""
+    number = int(receipt[1:]) - 1
+    times = list(world.given)
+    times[number] += 1
+    assert times[number] == 1, f"the handler is called twice for the receipt of {receipt}"
+    record = world.engine.record
+    if record is not None and not world.engine.lost:
+        assert generation >= record.generation, (
+            f"another node owns the session, and {receipt} has its receipt"
+        )
+    return world._replace(given=tuple(times))
+
+
+def buried(world: World, receipt: str, generation: int) -> World:
+    """It is reported that such a handler died with its node."""
+    number = int(receipt[1:]) - 1
+    by, me = list(world.dead), 1 << generation
+    assert not by[number] & me, f"a death is reported twice for the receipt of {receipt}"
+    by[number] |= me
+    return world._replace(dead=tuple(by))
 
 
 def recorded(engine: Engine, world: World) -> Engine:

@@ -39,6 +39,7 @@ class Scope:
         drains: how often a node hands the session on.
         ends: how often the session's time is over.
         streams: how many streams the client attaches.
+        receipts: whether the application wants receipts for the packets that it sends on its own.
         holders: nodes that hold the session at a time.
         handling: what becomes of calls that a death interrupts.
         replies: whether handlers send something.
@@ -60,6 +61,7 @@ class Scope:
     drains: int = 0
     ends: int = 0
     streams: int = 0
+    receipts: bool = False
     holders: int = 2
     handling: Handling = "report"
     replies: bool = True
@@ -95,6 +97,7 @@ SMALL = {
     "an end, two crashes": Scope(ends=1, crashes=2),
     "a packet, a drain": Scope(inbound=1, drains=1),
     "a stream, a push, a crash": Scope(pushes=1, streams=1, crashes=1),
+    "a receipt, a crash": Scope(pushes=1, receipts=True, crashes=1),
 }
 """Explored by the tests, each to its end."""
 
@@ -135,6 +138,16 @@ LARGE = {
     "a stream, a push, a drain": Scope(pushes=1, streams=1, drains=1),
     "a stream, an end, a lease": Scope(streams=1, ends=1, leases=1),
     "an engine that loses changes, pushes, a lease": Scope(pushes=2, losses=1, leases=1),
+    "a receipt, an end, a crash": Scope(pushes=1, receipts=True, ends=1, crashes=1),
+    "a receipt, crashes": Scope(pushes=1, receipts=True, crashes=2),
+    "receipts, a crash": Scope(pushes=2, receipts=True, crashes=1),
+    "a receipt, a lease": Scope(pushes=1, receipts=True, leases=1),
+    "a receipt, a crash, a packet": Scope(pushes=1, receipts=True, crashes=1, inbound=1),
+    "a receipt, a crash, an operation sent twice": Scope(pushes=1, receipts=True, crashes=1, operations=1),
+    "a receipt, a drain, a crash": Scope(pushes=1, receipts=True, drains=1, crashes=1),
+    "a receipt, a stream, a crash": Scope(pushes=1, receipts=True, streams=1, crashes=1),
+    "a receipt, an end, crashes": Scope(pushes=1, receipts=True, ends=1, crashes=2),
+    "an engine that loses changes, a receipt": Scope(pushes=1, receipts=True, losses=1),
 }
 """Explored by `python -m tests.cluster.checker`."""
 

@@ -13,6 +13,9 @@ from cometary.cluster.owner_events import ClientRequest, ClientSign
 from cometary.cluster.record import Record
 from cometary.cluster.resumption import Resumption
 
+SIGN_OFF = b"signoff"
+"""The item of the inbox by which the application is told of the end."""
+
 BASE = 8
 """What the highest id that was answered becomes."""
 
@@ -82,6 +85,7 @@ class Desk(NamedTuple):
         carried: the number of the last packet that was written to the line that is attached.
         read: entries of the path's log that were read.
         over: whether it has ended.
+        settled: whether the receipts of all that was not delivered were made.
     """
 
     acknowledged: int = 0
@@ -93,6 +97,7 @@ class Desk(NamedTuple):
     carried: int = 0
     read: int = 0
     over: bool = False
+    settled: bool = False
 
 
 class Holder(NamedTuple):
@@ -102,12 +107,22 @@ class Holder(NamedTuple):
         machine: the owner's machine, frozen.
         calling: the item for which a handler runs.
         leased: whether the node's lease has not run out.
+        telling: whether that handler is told of a death.
+        receipts: those of the session, as the node has them.
+        touched: whether it has still to have these recorded.
+        receiving: the number of the receipt whose handler runs; 0 for none.
+        dying: the numbers of those whose handlers the node before may have called.
     """
 
     machine: tuple[Any, ...]
     desk: Desk = Desk()
     calling: bytes | None = None
     leased: bool = True
+    telling: bool = False
+    receipts: Any = None
+    touched: bool = False
+    receiving: int = 0
+    dying: tuple[int, ...] = ()
 
 
 class Waiting(NamedTuple):
@@ -170,6 +185,8 @@ class World(NamedTuple):
         reported: which generations have reported a node's death in these calls, in the same order: a bit for each.
         pushed: how many packets the application has sent on its own.
         left: what may still go wrong how often, by the order of `Scope`.
+        given: how often a handler was called for the receipt of each packet that the application has sent.
+        dead: which generations have reported a node's death in these calls: a bit for each.
     """
 
     engine: Engine
@@ -181,6 +198,8 @@ class World(NamedTuple):
     reported: tuple[int, ...]
     pushed: int
     left: tuple[int, ...]
+    given: tuple[int, ...] = ()
+    dead: tuple[int, ...] = ()
 
 
 def shifted_request(request: ClientRequest, by: int) -> ClientRequest:
