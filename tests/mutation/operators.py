@@ -34,7 +34,7 @@ ARITHMETIC: Final[dict[type[ast.operator], tuple[bytes, bytes]]] = {
     ast.FloorDiv: (b"//", b"*"),
 }
 SYMMETRIC: Final = frozenset(
-    {"isinstance", "issubclass", "cast", "compare_digest", "min", "max", "TypeVar", "NewType"}
+    {"isinstance", "issubclass", "cast", "compare_digest", "min", "max", "suppress", "TypeVar", "NewType"}
 )
 """Calls whose arguments are not exchanged: their order says nothing, or a type checker sees it."""
 
