@@ -5,9 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -17,8 +20,10 @@ from cometary.transport.http.exchange import Endpoint, Exchange
 from cometary.transport.http.limits import Limits
 from cometary.transport.net import tls as tls_module
 from cometary.transport.net.certificate import Certificate
-from cometary.transport.net.poller import EpollPoller, Poller, SelectorPoller
-from cometary.transport.net.tls import HANDSHAKE, Tls
+from cometary.transport.net.channel import Channel
+from cometary.transport.net.deadlines import DeadlineQueue
+from cometary.transport.net.poller import READABLE, EpollPoller, Poller, SelectorPoller
+from cometary.transport.net.tls import HANDSHAKE, Handshake, Tls, TlsSocket
 from tests.certificates import make_files, trusting
 from tests.transport.wire import Client, Holder, Server, echo, get, post, serving
 
@@ -204,18 +209,26 @@ async def test_an_idle_connection_is_closed_with_the_end_of_tls(
         assert trio.current_time() <= Limits().idle_seconds + 2
 
 
+@pytest.mark.parametrize("leave", [Client.half_close, Client.reset])
 @pytest.mark.parametrize("said", [get(), b"\x00\x01", b"SSH-2.0-OpenSSH_9.6\r\n", post(b"x" * 30_000)])
-async def test_who_speaks_no_tls_is_told_so_in_plain_text(certificate: Certificate, said: bytes) -> None:
+async def test_who_speaks_no_tls_is_told_so_in_plain_text_and_heard_to_the_end(
+    certificate: Certificate,
+    said: bytes,
+    leave: Callable[[Client], None],
+    mock_clock: trio.testing.MockClock,
+) -> None:
     async with tls_serving(echo, certificate) as server:
         client = await server.connect()
         response = await client.ask(said)
         assert response.status == 400
         assert b"https" in response.body
         assert response.headers["content-type"].startswith("text/plain")
-        client.half_close()
         assert await client.closed()
+        assert server.switchboard.open_connections == 1
+        leave(client)
         await server.settle()
         assert server.switchboard.open_connections == 0
+        assert not server.switchboard.deadlines
 
 
 async def test_who_speaks_no_tls_and_stays_is_closed_soon(
@@ -266,6 +279,7 @@ async def test_a_client_that_leaves_before_it_is_in_leaves_nothing(
         client.reset()
         await server.settle()
         assert server.switchboard.open_connections == 0
+        assert not server.switchboard.deadlines
 
 
 async def test_handshakes_of_many_take_turns(
@@ -331,3 +345,205 @@ async def test_a_connection_that_is_stopped_in_its_handshake_keeps_nobody_waitin
         await server.settle()
         with trio.fail_after(60):
             await server.switchboard.aclose(30)
+
+
+class Steps:
+    """A socket whose handshake goes by a script."""
+
+    def __init__(self, *steps: Exception | None) -> None:
+        self.steps = list(steps)
+        self.come = [HANDSHAKE]
+        self.open = True
+
+    def fileno(self) -> int:
+        return 0 if self.open else -1
+
+    def peek_plainly(self) -> bytes:
+        if not self.come:
+            raise BlockingIOError
+        return self.come[0]
+
+    def do_handshake(self) -> None:
+        step = self.steps.pop(0)
+        if step is not None:
+            raise step
+
+    def close(self) -> None:
+        self.open = False
+
+
+class Noting:
+    """A floor that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.turn = 1
+        self.now = 0.0
+        self.told: list[object] = []
+        self.queue = DeadlineQueue[Channel](10, lambda now: now)
+
+    def deadline(self, _name: str, _seconds: float) -> DeadlineQueue[Channel]:
+        return self.queue
+
+    def watch(self, _channel: Channel, *, reading: bool, writing: bool) -> None:
+        self.told.append((reading, writing))
+
+    def keeps(self, fd: int) -> None:
+        self.told.append(fd)
+
+    def forget(self, _channel: Channel) -> None:
+        self.told.append("forget")
+
+    def replace(self, _channel: Channel, by: Channel) -> None:
+        self.told.append(by)
+
+
+def shaking(*steps: Exception | None, tls: Tls | None = None) -> tuple[Handshake, Noting, Any]:
+    """A handshake that goes by a script, what it stands on, and its socket."""
+    floor, sock = Noting(), Steps(*steps)
+    inside: Any = Channel
+    tls = tls or Tls(
+        lambda sock, _peer, _floor: inside(sock), ssl.create_default_context, seconds=9, linger=1
+    )
+    stand_ins: Any = (sock, "192.0.2.1", floor, tls)
+    return Handshake(*stand_ins), floor, sock
+
+
+def test_a_handshake_waits_for_what_it_needs_and_the_poller_is_told_of_changes_alone() -> None:
+    reading, writing = ssl.SSLWantReadError(), ssl.SSLWantWriteError()
+    channel, floor, sock = shaking(reading, writing, writing, reading, None)
+    channel.readable(READABLE)
+    assert (floor.told, len(floor.queue)) == ([], 1)
+    for _ in range(2):
+        channel.readable(READABLE)
+        assert floor.told == [(True, True)]
+    channel.writable()
+    assert floor.told == [(True, True), (True, False)]
+    channel.readable(READABLE)
+    assert floor.told[2].sock is sock
+    assert (len(floor.queue), sock.steps, sock.open) == (0, [], True)
+
+
+def test_one_that_is_called_too_early_waits() -> None:
+    channel, floor, sock = shaking(None)
+    sock.come.clear()
+    channel.readable(READABLE)
+    assert (len(sock.steps), floor.told, sock.open) == (1, [], True)
+    sock.come.append(HANDSHAKE)
+    channel.readable(READABLE)
+    assert len(sock.steps) == 0
+
+
+def test_one_that_fails_closes_its_socket_once_whatever_its_descriptor() -> None:
+    channel, floor, sock = shaking(ssl.SSLError())
+    channel.readable(READABLE)
+    channel.close()
+    assert (floor.told, len(floor.queue), sock.open) == (["forget"], 0, False)
+
+
+def test_when_the_time_of_a_turn_is_used_up_all_others_wait_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tls_module, "A_TURN", 1.0)
+    monkeypatch.setattr(tls_module, "perf_counter", partial(next, count(1_000, 0.5)))
+    tls = Tls(Channel, ssl.create_default_context, seconds=9, linger=1)
+    waiting = [ssl.SSLWantReadError() for _ in range(4)]
+    channel, floor, sock = shaking(*waiting, tls=tls)
+    for turn, left in ((1, 3), (1, 2), (1, 2), (2, 1), (2, 0), (2, 0)):
+        floor.turn = turn
+        channel.readable(READABLE)
+        assert len(sock.steps) == left
+
+
+class Ending(TlsSocket):
+    """One that notes when it says that nothing follows, and has the descriptor of standard input."""
+
+    said = 0
+
+    def fileno(self) -> int:
+        return 0
+
+    def unwrap(self) -> socket.socket:
+        self.said += 1
+        return self
+
+
+def test_the_end_is_said_whatever_the_descriptor() -> None:
+    sock = Ending.__new__(Ending)
+    socket.socket.__init__(sock)
+    sock.close()
+    assert sock.said == 1
+
+
+class Peer:
+    """The other end of a socket that speaks TLS, each record of which can be sent in pieces.
+
+    Args:
+        certificate: that of the server.
+    """
+
+    def __init__(self, certificate: Certificate) -> None:
+        self.plain, theirs = socket.socketpair()
+        for sock in (self.plain, theirs):
+            sock.setblocking(False)
+        self.floor: Any = Noting()
+        secure: Any = certificate.context.wrap_socket(theirs, server_side=True, do_handshake_on_connect=False)
+        self.secure: TlsSocket = secure
+        self.secure.floor = self.floor
+        self._come, self._left = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = trusting().wrap_bio(self._come, self._left, server_hostname="127.0.0.1")
+        for step in (self.tls.do_handshake, self.secure.do_handshake) * 2:
+            with suppress(ssl.SSLWantReadError):
+                step()
+            self.say()
+            self.hear()
+
+    def record(self, data: bytes) -> bytes:
+        """What is sent of `data`."""
+        self.tls.write(data)
+        return self._left.read()
+
+    def say(self) -> None:
+        """Send what there is to be sent."""
+        if self._left.pending:
+            self.plain.send(self._left.read())
+
+    def hear(self) -> bytes:
+        """What has come."""
+        with suppress(BlockingIOError):
+            while True:
+                self._come.write(self.plain.recv(1 << 20))
+        said = b""
+        with suppress(ssl.SSLWantReadError):
+            while True:
+                said += self.tls.read(1 << 20)
+        return said
+
+
+@pytest.fixture
+def peer(certificate: Certificate) -> Generator[Peer]:
+    peer = Peer(certificate)
+    with peer.plain, peer.secure:
+        yield peer
+
+
+def test_a_record_is_read_when_it_is_whole_and_the_floor_knows_of_what_is_left_of_it(peer: Peer) -> None:
+    record = peer.record(b"whole")
+    peer.plain.send(record[:-1])
+    with pytest.raises(BlockingIOError):
+        peer.secure.recv(100)
+    peer.plain.send(record[-1:])
+    assert (peer.secure.recv(3), peer.floor.told) == (b"who", [peer.secure.fileno()])
+    assert (peer.secure.recv(3), len(peer.floor.told)) == (b"le", 1)
+
+
+def test_what_the_kernel_does_not_take_is_sent_on_from_where_it_stopped(peer: Peer) -> None:
+    said = bytes(range(256)) * 16_384
+    sent = peer.secure.send(said)
+    assert 0 < sent < len(said)
+    with pytest.raises(BlockingIOError):
+        peer.secure.send(said[sent:])
+    come = peer.hear()
+    while sent < len(said):
+        sent += peer.secure.send(said[sent:])
+        come += peer.hear()
+    assert come == said
