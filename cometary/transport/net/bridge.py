@@ -142,9 +142,9 @@ class BridgeEnd(BufferedChannel):
     def _say_the_end(self) -> None:
         if self._pace is not None or self._other.hung_up:
             self.close()  # nothing comes from the near end any more, or nobody hears it
-            return
-        with suppress(OSError):
-            self.sock.shutdown(socket.SHUT_WR)
+        else:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_WR)
 
     def expire(self) -> None:
         """Close, since the time is up; unless the peer gets on."""

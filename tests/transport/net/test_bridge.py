@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 import trio
 import trio.testing
 
-from cometary.transport.net.bridge import Pace, bridge
+from cometary.transport.net.bridge import BridgeEnd, Pace, bridge
+from cometary.transport.net.buffered import MOST_UNSENT
+from cometary.transport.net.poller import READABLE
 from cometary.transport.net.switchboard import Switchboard
 
 BYTES = bytes(range(256)) * 8_192
@@ -25,7 +28,8 @@ Ends = tuple[trio.SocketStream, trio.SocketStream, Switchboard]
 @asynccontextmanager
 async def bridged(*, tcp: bool = False) -> AsyncGenerator[Ends]:
     """The peer's end, that of the other process, and what serves the bridge between them."""
-    (peer, far), (process, near) = tcp_pair() if tcp else socket.socketpair(), socket.socketpair()
+    peer, far = tcp_pair() if tcp else socket.socketpair()[::-1]
+    process, near = socket.socketpair()
     far.settimeout(0)
     far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8_192)
     async with trio.open_nursery() as nursery:
@@ -47,6 +51,12 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
         calling.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8_192)
         calling.connect(listening.getsockname())
         return calling, listening.accept()[0]
+
+
+def ends_of(switchboard: Switchboard) -> list[BridgeEnd]:
+    """The two ends of the bridge, the far one first."""
+    ends = [channel for channel in switchboard._channels.values() if isinstance(channel, BridgeEnd)]
+    return sorted(ends, key=lambda end: end._pace is None)
 
 
 async def all_of(stream: trio.SocketStream) -> bytes:
@@ -110,6 +120,11 @@ async def test_a_peer_that_has_gone_closes_the_end_of_the_process() -> None:
         assert switchboard.open_connections == 0
 
 
+def reset(stream: trio.SocketStream) -> None:
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.socket.close()
+
+
 async def settled() -> None:
     """Wait until nothing is ready any more; whatever is reported in every turn is never waited for."""
     with trio.move_on_after(5) as waiting:
@@ -164,9 +179,11 @@ async def test_a_peer_that_never_reads_what_is_left_of_a_process_is_closed(
         said = await answer_in_the_pair(process, "closed")
         assert said
         await trio.sleep(PACE.seconds - 1)
-        assert switchboard.open_connections == 2
+        ends = ends_of(switchboard)
+        assert len(ends) == 2
         await trio.sleep(3)
         assert switchboard.open_connections == 0
+        assert [end._unsent for end in ends] == [None, None], "it is kept"
 
 
 async def test_a_peer_that_takes_what_is_left_at_a_fair_pace_gets_all_of_it(
@@ -216,7 +233,76 @@ async def test_a_process_that_answers_nothing_yet_is_told_that_its_peer_has_hung
         await peer.send_all(b"question")
         await peer.send_eof()
         assert await all_of(process) == b"question"
-        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        peer.socket.close()
+        reset(peer)
         await settled()
         assert switchboard.open_connections == 0
+
+
+async def test_what_was_reported_before_the_reading_stopped_is_no_end() -> None:
+    async with bridged() as (peer, process, switchboard), trio.open_nursery() as nursery:
+        nursery.start_soon(peer.send_all, BYTES)
+        await trio.testing.wait_all_tasks_blocked(0.002)
+        far, near = ends_of(switchboard)
+        assert near._unsent is not None
+        far.readable(READABLE)
+        assert not far.says_no_more
+        assert await part_of(process, len(BYTES)) == BYTES
+
+
+async def test_a_peer_that_breaks_off_while_it_is_written_to_is_nobodys_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with bridged(tcp=True) as (peer, process, switchboard):
+        await answer_in_the_pair(process, "closed")
+        await settled()
+        far, _ = ends_of(switchboard)
+        assert far._unsent is not None
+        reset(peer)
+        await settled()
+        assert switchboard.open_connections == 0
+        assert not caplog.records
+
+
+async def test_a_process_that_only_speaks_is_told_by_its_first_word_that_its_peer_has_hung_up() -> None:
+    async with bridged(tcp=True) as (peer, process, switchboard), trio.open_nursery() as nursery:
+        nursery.start_soon(peer.send_all, BYTES)
+        await trio.testing.wait_all_tasks_blocked(0.002)
+        nursery.cancel_scope.cancel()
+        reset(peer)
+        with trio.CancelScope(shield=True):
+            await settled()
+            assert switchboard.open_connections == 2, "it may still read what was said"
+            await process.send_all(b"word")
+            await settled()
+            assert switchboard.open_connections == 0
+
+
+async def test_the_kernel_keeps_little_for_a_peer_across_a_bridge() -> None:
+    async with bridged(tcp=True) as (_peer, _process, switchboard):
+        far, _ = ends_of(switchboard)
+        assert far.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == MOST_UNSENT
+
+
+@contextmanager
+def without_standard_input() -> Generator[None]:
+    """The system gives out the lowest descriptor that is free, which then is 0."""
+    kept = os.dup(0)
+    os.close(0)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+
+
+async def test_a_server_without_standard_input_bridges_with_what_has_its_descriptor() -> None:
+    with without_standard_input():
+        async with bridged() as (peer, process, switchboard), trio.open_nursery() as nursery:
+            assert 0 in switchboard._channels
+            nursery.start_soon(peer.send_all, BYTES)
+            await trio.testing.wait_all_tasks_blocked(0.002)
+            assert await part_of(process, len(BYTES)) == BYTES
+            await process.aclose()
+            assert await all_of(peer) == b""
+            await settled()
+            assert switchboard.open_connections == 0
