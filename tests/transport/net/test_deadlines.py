@@ -38,6 +38,14 @@ def test_members_expire_after_the_duration_and_not_before() -> None:
     assert len(queue) == 0
 
 
+def test_the_first_to_expire_is_the_one_that_came_first() -> None:
+    queue, _ = queue_of(10)
+    assert queue.first is None
+    queue.add("a", now=1)
+    queue.add("b", now=2)
+    assert queue.first == 11
+
+
 def test_what_gets_on_may_go_on_for_a_while() -> None:
     may_go_on = partial(gets_on, slowest=500, longest=30)
     assert may_go_on(5_000, 1, 10)

@@ -67,6 +67,7 @@ def test_who_is_taken_out_is_kept_by_nobody_and_does_not_expire(sock: socket.soc
     other.remove(member)
     assert len(queue) == 1
     queue.remove(member)
+    assert member.idle_until == 0
     queue.remove(member)
     assert len(queue) == 0
     assert queue.first is None
@@ -81,6 +82,33 @@ def test_all_who_are_late_expire_at_once_the_oldest_first(sock: socket.socket) -
     queue.add(members[0], now=0.8)
     queue.add(members[2], now=3)
     assert queue.expired(50) == [members[1], members[0], members[2]]
+
+
+def test_the_first_to_be_looked_at_is_the_one_that_came_first(sock: socket.socket) -> None:
+    queue = queue_of()[0]
+    assert queue.first is None
+    for now in (3, 1, 2):
+        queue.add(Channel(sock), now)
+    assert queue.first == 11
+
+
+@pytest.mark.parametrize(("again", "looked_at"), [(8, 18), (0.5, 11)])
+def test_who_may_be_idle_for_longer_is_looked_at_then_and_not_before(
+    again: float, looked_at: int, sock: socket.socket
+) -> None:
+    queue, member = queue_of()[0], Channel(sock)
+    queue.add(member, now=0)
+    queue.discard(member)
+    queue.add(member, now=again)
+    assert queue.expired(10.2) == []
+    assert queue.first == looked_at
+
+
+def test_the_very_first_second_is_a_second_too(sock: socket.socket) -> None:
+    queue, member = queue_of(0.5)[0], Channel(sock)
+    queue.add(member, now=0)
+    assert queue.expired(0.9) == []
+    assert queue.expired(1) == [member]
 
 
 @given(

@@ -10,7 +10,7 @@ import trio
 
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
-from cometary.transport.net.poller import READABLE, EpollPoller, SelectorPoller, unacknowledged
+from cometary.transport.net.poller import READABLE, WRITABLE, EpollPoller, SelectorPoller, unacknowledged
 from cometary.transport.net.switchboard import Listen, Switchboard
 from tests.transport.wire import echo
 
@@ -64,6 +64,10 @@ def test_a_hang_up_of_which_is_known_is_reported_once_more_at_most_until_somethi
         poller.change(fd, reading=False, writing=False, ended=True)
         poller.poll(10)
         assert poller.poll(10) == []
+        poller.change(fd, reading=False, writing=True, ended=True)
+        bits = poller.poll(10)[0][1]
+        assert bits & WRITABLE
+        assert not bits & READABLE
         poller.change(fd, reading=True, writing=False, ended=True)
         for _ in range(2):
             assert poller.poll(10)[0][1] & READABLE

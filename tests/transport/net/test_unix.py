@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import stat
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -48,6 +48,18 @@ def test_one_that_is_listened_to_is_left_alone(path: Path) -> None:
         with pytest.raises(OSError, match="in use"):
             open_unix_socket(str(path), 0o600)
         assert call(path) == 0
+
+
+def test_one_whose_callers_have_to_wait_is_listened_to_and_nobody_waits_with_them(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening, ExitStack() as callers:
+        listening.bind(str(path))
+        listening.listen(0)
+        for ended in (0, errno.EAGAIN):
+            caller = callers.enter_context(socket.socket(socket.AF_UNIX))
+            caller.setblocking(False)
+            assert caller.connect_ex(str(path)) == ended
+        with pytest.raises(OSError, match="in use"):
+            open_unix_socket(str(path), 0o600)
 
 
 def test_one_that_is_listened_to_is_followed_if_that_was_said(path: Path) -> None:
