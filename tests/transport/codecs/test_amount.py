@@ -42,6 +42,50 @@ def test_an_array_or_object_counts_as_four() -> None:
         assert too_much(cbor2.dumps([*body, 1]), "cbor")
 
 
+@pytest.mark.parametrize(
+    ("piece", "amount"), [(b"[", 4), (b"{", 4), (b",", 1), (b":", 1), (b"1e100", 100), (b"1E-100", 100)]
+)
+def test_each_thing_in_json_counts_as_it_is_said(piece: bytes, amount: int) -> None:
+    most = b" " * ALWAYS + piece * (MOST // amount)
+    assert not too_much(most, "json")
+    assert too_much(most + piece, "json")
+
+
+def test_what_just_fits_beside_text_is_taken() -> None:
+    assert not too_much(b'[",,",' + b"1," * (MOST - 5) + b"1]", "json")
+    assert too_much(b'[",,",' + b"1," * (MOST - 4) + b"1]", "json")
+
+
+def test_there_may_be_as_many_texts_as_values() -> None:
+    texts = b'",,"' * MOST
+    assert not too_much(texts, "json")
+    assert too_much(texts + b'"', "json")
+
+
+def test_short_bodies_are_not_looked_at() -> None:
+    body = b"1e999," * ALWAYS
+    assert not too_much(body[:ALWAYS], "json")
+    assert too_much(body[: ALWAYS + 1], "json")
+
+
+def test_each_kind_of_value_in_cbor_is_as_long_as_its_head_says() -> None:
+    """What its bytes would be, taken for heads, are arrays, which count as more."""
+    values = bytearray()
+    for head in range(256):
+        major, info = head >> 5, head & 0x1F
+        size = 1 << info - 24 if 24 <= info < 28 else 0
+        values.append(head)
+        if major not in {2, 3}:
+            values += b"\x80" * size
+        elif size:
+            values += (5).to_bytes(size, "big") + b"\x80" * 5
+        elif info < 24:
+            values += b"\x80" * info
+    body = bytes(values) + b"\x01" * (MOST - 6 * 32 - 2 * 32 * 4)
+    assert not too_much(body, "cbor")
+    assert too_much(body + b"\x01", "cbor")
+
+
 def test_doubles_that_are_hard_to_find_count_as_many_values() -> None:
     assert too_much(b"[" + b",".join([b"1.0715086071862674399e301"] * 1_000) + b"]", "json")
     assert not too_much(b"[" + b",".join([b"1.0715086071862674e30"] * 10_000) + b"]", "json")

@@ -72,6 +72,7 @@ REFUSED = {
     "a key twice, inside": bytes.fromhex("81a2616101616102"),
     "undefined": bytes.fromhex("f7"),
     "undefined, inside": bytes.fromhex("a16161f7"),
+    "undefined, in an array": bytes.fromhex("81f7"),
     "a simple value": bytes.fromhex("f820"),
     "a simple value in one byte": bytes.fromhex("e0"),
     "a date": cbor2.dumps(dt.datetime(2020, 1, 1, tzinfo=dt.UTC)),
@@ -91,6 +92,11 @@ REFUSED = {
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
 def test_what_json_has_no_place_for_is_refused(body: bytes) -> None:
     assert refused(body)
+
+
+def test_keys_whose_hashes_could_be_made_to_collide_are_refused_before_there_is_a_map_of_them() -> None:
+    with pytest.raises(ProtocolError, match="none that is taken"):
+        cbor.decode(cbor2.dumps({1: 2}))
 
 
 @pytest.mark.parametrize("tag", [*range(300), 1004, 43000, 55799, 2**32, 2**64 - 1])

@@ -138,3 +138,21 @@ def test_byte_strings_become_base64_and_what_is_no_number_null() -> None:
 def test_what_has_no_form_is_the_applications_mistake() -> None:
     with pytest.raises(TypeError):
         json.encode({"a": object()})
+
+
+def test_what_is_written_as_this_server_writes_is_known_by_that() -> None:
+    assert json.is_written_as(b'{"a":1,"b":[2]}', {"a": 1, "b": [2]}, flat=False)
+    assert not json.is_written_as(b'{"a":1, "b":[2]}', {"a": 1, "b": [2]}, flat=False)
+    assert not json.is_written_as(b'{"a":1,"a":2}', {"a": 2}, flat=True)
+
+
+def test_what_is_nested_too_deep_is_not_taken_for_that_unless_it_is_known_to_be_flat() -> None:
+    for depth, fine in ((64, True), (65, False)):
+        body = b"[" * depth + b"]" * depth
+        value = standard.loads(body)
+        assert json.is_written_as(body, value, flat=False) is fine
+        assert json.is_written_as(body, value, flat=True)
+
+
+def test_what_cannot_be_written_was_not_written_by_this_server() -> None:
+    assert not json.is_written_as(b"1", 10**5000, flat=True)

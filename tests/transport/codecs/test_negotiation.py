@@ -54,6 +54,7 @@ def test_anything_else_is_refused(content_type: bytes) -> None:
         (b"text/html, */*;q=0.1", json),
         (b"application/json, application/cbor", json),
         (b"application/cbor;q=0.9, application/json", json),
+        (b"application/cbor, application/json;q=1.0", json),
         (b"application/cbor;q=0", json),
         (b"application/cbor;q=many", json),
         (b"application/cbor;q=", json),
