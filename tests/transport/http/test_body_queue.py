@@ -18,11 +18,15 @@ class Wire(WholeAnswers):
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
+        self.types: list[bytes] = []
+        self.headers: list[Headers] = []
 
     def carry(
         self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
     ) -> None:
         self.statuses.append(status)
+        self.types.append(content_type)
+        self.headers.append(headers)
 
 
 @dataclass(slots=True)
@@ -50,8 +54,9 @@ class Bench:
     def _start_soon(self, *_: object) -> None:
         self.started += 1
 
-    def send(self, name: str, size: int, wire: Wire | None = None) -> Wire:
-        exchange = Exchange("POST", "/comet", b"", {}, body=name.encode() * size)
+    def send(self, name: str, size: int, wire: Wire | None = None, content_type: bytes = b"") -> Wire:
+        headers = {b"content-type": content_type}
+        exchange = Exchange("POST", "/comet", b"", headers, body=name.encode() * size)
         wire = wire or Wire()
         exchange.arrive(wire, "192.0.2.1")
         self.endpoint(exchange)
@@ -171,6 +176,27 @@ def test_beyond_the_room_long_bodies_are_refused_first_and_short_ones_never() ->
     bench.queue.credit = 0
     assert bench.send("c", SHORT).statuses == []
     assert bench.turn().startswith("c")
+
+
+def test_what_just_fits_in_the_room_is_not_refused_and_what_does_not_is_told_when_to_come_back() -> None:
+    bench = Bench(room=4 * LONG)
+    bench.queue.credit = 0
+    assert bench.queue.waiting == 0
+    assert bench.send("a", 3 * LONG).statuses == []
+    assert bench.send("b", LONG).statuses == []
+    refused = bench.send("c", SHORT + 1, content_type=b"application/cbor")
+    assert (refused.statuses, refused.types) == ([429], [b"application/cbor"])
+    assert (b"Retry-After", b"1") in refused.headers[0]
+    assert bench.send("d", SHORT).statuses == []
+
+
+def test_a_turn_may_be_used_up_to_the_last_byte() -> None:
+    bench = Bench()
+    bench.queue.credit = 0
+    bench.send("a", A_TURN // 2)
+    bench.send("b", A_TURN // 2)
+    bench.send("c", A_TURN // 2 + 1)
+    assert [bench.turn(), bench.turn()] == ["ab", "c"]
 
 
 def test_what_has_been_said_of_refusals_is_remembered_from_turn_to_turn() -> None:

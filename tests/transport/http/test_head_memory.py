@@ -93,6 +93,19 @@ def test_a_request_without_a_body_is_remembered_too() -> None:
     assert same(recalled.exchange(data), parsed(data)[0])
 
 
+def test_the_longest_head_that_is_remembered() -> None:
+    fill = LONGEST - len(request(b"", b"Cookie: "))
+    assert len(learned(request(b"", b"Cookie: " + b"x" * fill))) == 1
+    assert len(learned(request(b"", b"Cookie: " + b"x" * (fill + 1)))) == 0
+
+
+def test_requests_with_the_same_head_share_what_was_found_out_about_their_way() -> None:
+    memory = learned(request(b"abc"))
+    first, second = memory.recall(request(b"abc")), memory.recall(request(b"def"))
+    assert first is second is not None
+    assert first.exchange(request(b"abc")).route is first.exchange(request(b"def")).route
+
+
 def test_when_there_are_too_many_heads_all_are_forgotten() -> None:
     memory = HeadMemory()
     for number in range(MOST + 1):
