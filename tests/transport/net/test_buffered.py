@@ -78,6 +78,15 @@ class Listening(Sayer):
         self.say(b"")
 
 
+class Hearing(Listening):
+    """Keeps what it has read last."""
+
+    heard: bytes | None = None
+
+    def readable(self, bits: int) -> None:
+        self.heard = self._read_once()
+
+
 class Eager(Sayer):
     """May send much before its peer takes it."""
 
@@ -230,6 +239,27 @@ async def test_one_that_has_closed_is_told_once_and_is_waited_for_no_longer(mock
         assert not pair.open
         assert not pair.board.deadlines
         channel.close()
+        assert channel.times_closed == 1
+
+
+async def test_what_comes_what_goes_and_what_is_refused_is_counted(mock_clock: MockClock) -> None:
+    async with paired(Hearing, mock_clock) as pair:
+        channel, traffic = pair.channel, pair.board.traffic
+        await pair.peer.send(b"12345")
+        await trio.testing.wait_all_tasks_blocked(0.002)
+        assert isinstance(channel, Hearing)
+        assert channel.heard == b"12345"
+        channel.say(b"123")
+        channel.note_refusal("gone")
+        assert (traffic.received, traffic.sent, traffic.refused) == (5, 3, {"gone": 1})
+
+
+async def test_one_whose_peer_takes_nothing_any_more_is_closed(mock_clock: MockClock) -> None:
+    async with paired(Listening, mock_clock) as pair:
+        channel = pair.channel
+        channel.sock.shutdown(socket.SHUT_WR)  # as if the peer had gone
+        channel._send(b"1")
+        assert not pair.open
         assert channel.times_closed == 1
 
 
