@@ -225,6 +225,19 @@ def test_too_long_a_head_is_refused() -> None:
     assert condition_of(long[:20], long[20:]) == "headers-too-large"
 
 
+def test_the_longest_head_and_target_that_are_taken() -> None:
+    """A header counts with its colon, its blank and its line's end."""
+    for length, condition in ((283, None), (284, "headers-too-large")):
+        long = get(b"/", b"A: " + b"a" * length)
+        assert condition_of(long[:20], long[20:]) == condition
+    assert condition_of(get(b"/" + b"a" * (SMALL.target_bytes - 1))) is None
+
+
+def test_what_requests_before_it_took_does_not_count_for_one() -> None:
+    (*before, last) = parse(*[get()] * 20, get()[:-1], get()[-1:])
+    assert (len(before), last.fault) == (20, None)
+
+
 def test_a_head_that_never_ends_is_refused_before_it_takes_memory() -> None:
     assert condition_of(get()[:-2], *[b"A: b\r\n"] * 100) == "headers-too-large"
     assert condition_of(get()[:-2] + b"A: ", *[b"a" * 100] * 4) == "headers-too-large"
@@ -233,12 +246,20 @@ def test_a_head_that_never_ends_is_refused_before_it_takes_memory() -> None:
 def test_too_many_headers_are_refused() -> None:
     assert condition_of(get(b"/", *(b"A%d: b" % i for i in range(5)))) is None
     assert condition_of(get(b"/", *(b"A%d: b" % i for i in range(6)))) == "headers-too-large"
+    assert condition_of(get(b"/", *[b"A: b"] * 5)) is None
     assert condition_of(get(b"/", *[b"A: b"] * 6)) == "headers-too-large"
+    assert condition_of(get(b"/", *[b"A: b"] * 9)[:-2]) == "headers-too-large", "before the head's end"
 
 
 def test_too_long_a_body_is_refused_before_it_is_read() -> None:
     assert condition_of(post(b"a" * 50)) is None
     assert condition_of(post(b"a" * 51)[:-51]) == "too-large"
+
+
+def test_where_no_body_may_be_none_is_taken_piece_by_piece_either() -> None:
+    (exchange,) = parse(post(b"a"), limits=Limits(body_bytes=0))
+    assert exchange.fault is not None
+    assert (exchange.fault.condition, exchange.upload) == ("too-large", None)
 
 
 def test_too_long_a_body_in_chunks_is_refused_while_it_comes() -> None:
@@ -250,6 +271,15 @@ def test_endless_chunk_extensions_and_trailers_are_refused() -> None:
     head = chunked()[:-5]
     assert condition_of(head, b"2;", *[b"a" * 100] * 10) == "too-large"
     assert condition_of(head, b"0\r\n", *(b"A%d: b\r\n" % i for i in range(100))) == "too-large"
+
+
+def test_a_request_in_chunks_may_be_as_long_on_its_way_as_a_head_and_twice_a_body_but_no_longer() -> None:
+    """What came in the same piece as its first byte does not count."""
+    most = SMALL.header_bytes + 2 * SMALL.body_bytes
+    head, opening = chunked()[:-5], b"1;"
+    fill = b"a" * (most - len(head) + 1 - len(opening))
+    assert parse(head[:1], head[1:], opening + fill) == []
+    assert condition_of(head[:1], head[1:], opening + fill + b"a") == "too-large"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
@@ -280,6 +310,21 @@ def test_at_a_boundary_it_holds_nothing_of_anybody() -> None:
     assert parser.phase is Phase.BOUNDARY
     held = [getattr(parser, name) for name in RequestParser.__slots__]
     assert b"secret" not in repr(held).encode()
+
+
+def test_what_is_wrong_in_the_middle_of_an_upload_ends_that_and_is_no_request_of_its_own() -> None:
+    parser = RequestParser(SMALL, lambda _: 1_000)
+    (exchange,) = parser.feed(chunked(b"first")[:-5])
+    assert exchange.upload is not None
+    assert parser.feed(b"no size\r\n") == []
+    assert parser.finished
+    assert exchange.fault is None
+
+
+def test_where_no_more_may_be_uploaded_than_is_kept_anyway_it_is_kept() -> None:
+    parser = RequestParser(SMALL, lambda _: SMALL.body_bytes)
+    (exchange,) = parser.feed(chunked(b"all"))
+    assert (exchange.body, exchange.upload) == (b"all", None)
 
 
 FINE = (

@@ -10,7 +10,14 @@ import trio
 
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
-from cometary.transport.net.poller import READABLE, WRITABLE, EpollPoller, SelectorPoller, unacknowledged
+from cometary.transport.net.poller import (
+    PEER_SHUT,
+    READABLE,
+    WRITABLE,
+    EpollPoller,
+    SelectorPoller,
+    unacknowledged,
+)
 from cometary.transport.net.switchboard import Listen, Switchboard
 from tests.transport.wire import echo
 
@@ -72,4 +79,20 @@ def test_a_hang_up_of_which_is_known_is_reported_once_more_at_most_until_somethi
         for _ in range(2):
             assert poller.poll(10)[0][1] & READABLE
         poller.forget(fd)
+    poller.close()
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="this system has no epoll")
+def test_that_a_peer_says_no_more_is_reported_though_nothing_is_read_unless_that_is_known() -> None:
+    poller = EpollPoller()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        fd = ours.fileno()
+        poller.watch(fd)
+        poller.change(fd, reading=False, writing=False)
+        theirs.shutdown(socket.SHUT_WR)
+        for _ in range(2):
+            assert poller.poll(10)[0][1] & PEER_SHUT
+        poller.change(fd, reading=False, writing=False, ended=True)
+        assert not poller.poll(10)
     poller.close()

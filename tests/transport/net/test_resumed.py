@@ -107,3 +107,22 @@ def test_one_that_is_closed_before_it_has_departed_is_closed_once() -> None:
             channel.close()
         assert floor.forgotten == [number]
         assert peer.recv(100) == b""
+
+
+class First:
+    """A socket that has the descriptor of standard input."""
+
+    open = True
+
+    def fileno(self) -> int:
+        return 0 if self.open else -1
+
+    def close(self) -> None:
+        self.open = False
+
+
+def test_one_is_closed_whatever_its_descriptor() -> None:
+    sock: Any = First()
+    floor: Any = Floor()
+    Departing(sock, floor, b"", lambda _read, _fd: None).close()
+    assert (sock.open, floor.forgotten) == (False, [0])
