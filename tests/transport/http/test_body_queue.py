@@ -187,6 +187,7 @@ def test_what_just_fits_in_the_room_is_not_refused_and_what_does_not_is_told_whe
     refused = bench.send("c", SHORT + 1, content_type=b"application/cbor")
     assert (refused.statuses, refused.types) == ([429], [b"application/cbor"])
     assert (b"Retry-After", b"1") in refused.headers[0]
+    assert bench.queue.waiting == 4 * LONG
     assert bench.send("d", SHORT).statuses == []
 
 
@@ -197,6 +198,15 @@ def test_a_turn_may_be_used_up_to_the_last_byte() -> None:
     bench.send("b", A_TURN // 2)
     bench.send("c", A_TURN // 2 + 1)
     assert [bench.turn(), bench.turn()] == ["ab", "c"]
+
+
+def test_after_a_turn_as_much_may_be_read_at_once_as_before() -> None:
+    bench = Bench()
+    bench.queue.credit = 0
+    bench.send("a", 10)
+    assert bench.turn() == "a"
+    bench.send("b", AT_ONCE)
+    assert bench.read.turns[-1] == [b"a", b"b"]
 
 
 def test_what_has_been_said_of_refusals_is_remembered_from_turn_to_turn() -> None:
@@ -237,3 +247,12 @@ async def test_turns_are_taken_until_nothing_waits_and_others_run_in_between(nur
         assert max(map(len, read.turns)) <= 2, "Trio runs the tasks of a pass in any order"
         assert sum(map(len, read.turns)) == 10 * (again + 1)
     nursery.cancel_scope.cancel()
+
+
+async def test_turns_are_taken_again_when_something_waits_again(nursery: trio.Nursery) -> None:
+    read = Reader()
+    queue = BodyQueue(nursery.start_soon)
+    for times in (1, 2):
+        queue.metered(read)(Exchange("POST", "/comet", b"", {}, body=b"a" * (AT_ONCE + 1)))
+        await trio.testing.wait_all_tasks_blocked()
+        assert read.turns == [[b"a"] * times]

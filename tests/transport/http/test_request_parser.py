@@ -312,6 +312,18 @@ def test_at_a_boundary_it_holds_nothing_of_anybody() -> None:
     assert b"secret" not in repr(held).encode()
 
 
+def test_what_can_be_kept_is_no_upload() -> None:
+    for length, is_upload in ((SMALL.body_bytes, False), (SMALL.body_bytes + 1, True)):
+        parser = RequestParser(SMALL, lambda _: 1_000)
+        (exchange,) = parser.feed(post(b"a" * length))
+        assert (exchange.upload is not None) is is_upload
+
+
+def test_the_target_of_a_proxy_names_what_its_path_does_and_no_other_path_is_taken_for_one() -> None:
+    targets = b"/a://b/c", b"http://b/c", b"http://b"
+    assert [exchange.path for exchange in parse(*map(get, targets))] == ["/a://b/c", "/c", "/"]
+
+
 def test_what_is_wrong_in_the_middle_of_an_upload_ends_that_and_is_no_request_of_its_own() -> None:
     parser = RequestParser(SMALL, lambda _: 1_000)
     (exchange,) = parser.feed(chunked(b"first")[:-5])
@@ -319,6 +331,27 @@ def test_what_is_wrong_in_the_middle_of_an_upload_ends_that_and_is_no_request_of
     assert parser.feed(b"no size\r\n") == []
     assert parser.finished
     assert exchange.fault is None
+
+
+def test_an_upload_comes_out_once_and_is_the_last() -> None:
+    parser = RequestParser(SMALL, lambda _: 1_000)
+    (exchange,) = parser.feed(chunked(b"first")[:-5])
+    assert exchange.upload is not None
+    assert not parser.finished
+    assert parser.feed(chunked(b"second")[-16:]) == []
+    assert parser.finished
+    assert parser.phase is Phase.BOUNDARY
+
+
+def test_a_body_in_many_pieces_is_not_copied_for_each_of_them() -> None:
+    parser = RequestParser(SMALL)
+    request = post(b"pieces")
+    parser.feed(request[:-5])
+    for place in range(-5, -1):
+        parser.feed(request[place:][:1])
+        assert isinstance(parser._body, bytearray)
+    (exchange,) = parser.feed(request[-1:])
+    assert exchange.body == b"pieces"
 
 
 def test_where_no_more_may_be_uploaded_than_is_kept_anyway_it_is_kept() -> None:

@@ -156,6 +156,7 @@ async def test_the_end_of_a_full_stream_comes_behind_what_is_unsent(streamer: St
         assert [await chunk(client), await chunk(client)] == [LARGE, b""]
         assert (await client.response()).body == b"next"
         assert streamer.writable == []
+        assert stream.on_writable is None, "it keeps its writer"
 
 
 async def test_what_is_asked_behind_a_stream_waits_for_its_end(streamer: Streamer) -> None:
@@ -273,6 +274,9 @@ async def test_one_that_is_aborted_has_no_end(streamer: Streamer) -> None:
         (stream,) = streamer.streams
         stream.write(b"one")
         stream.abort()
+        assert stream.on_writable is None, "it keeps its writer"
+        with pytest.raises(RuntimeError, match="finished"):
+            stream.write(b"two")
         assert b"0\r\n\r\n" not in await client.rest()
         assert streamer.dropped == []
 

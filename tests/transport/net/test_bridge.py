@@ -14,7 +14,7 @@ import trio.testing
 
 from cometary.transport.net.bridge import BridgeEnd, Pace, bridge
 from cometary.transport.net.buffered import MOST_UNSENT
-from cometary.transport.net.poller import READABLE
+from cometary.transport.net.poller import READABLE, unacknowledged
 from cometary.transport.net.switchboard import Switchboard
 
 BYTES = bytes(range(256)) * 8_192
@@ -198,6 +198,18 @@ async def test_a_peer_that_takes_what_is_left_at_a_fair_pace_gets_all_of_it(
             await trio.testing.wait_all_tasks_blocked(0.002)
         assert come == said
         assert trio.current_time() > 2 * PACE.seconds, "it was not slow"
+        assert switchboard.open_connections == 0
+
+
+async def test_a_peer_that_has_taken_enough_in_one_period_has_another_one() -> None:
+    async with bridged() as (_peer, process, switchboard):
+        await answer_in_the_pair(process, "closed")
+        await settled()
+        far, _ = ends_of(switchboard)
+        far._moved = unacknowledged(far.sock) + int(PACE.slowest * PACE.seconds)
+        far.expire()
+        assert switchboard.open_connections == 2
+        far.expire()  # nothing was taken since then
         assert switchboard.open_connections == 0
 
 

@@ -85,6 +85,30 @@ def test_what_is_for_something_else_in_this_process_is_left_open(
         assert os.fstat(sock.fileno())
 
 
+def test_one_at_no_path_is_left_open_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(f"\0cometary-{os.getpid()}")
+        made = handed_over(monkeypatch, sock)
+        assert (made.unused, made.network().successor) == ([], "none")
+        made.close()
+        assert os.fstat(sock.fileno())
+
+
+async def test_of_an_address_the_host_and_the_port_count(
+    handed: Inherited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In IPv6 it has two numbers more."""
+    (where,) = handed._sockets
+
+    async def addresses_of(_host: str, _port: int) -> list[object]:
+        return [(socket.AF_INET6, (*where, 0, 0))]
+
+    monkeypatch.setattr(inherited, "addresses_of", addresses_of)
+    (sock,) = await handed.open_sockets("localhost", 0)
+    sock.close()
+    assert handed.unused == []
+
+
 @pytest.mark.parametrize(("reuse_port", "successor"), [(False, "none"), (True, "port")])
 def test_without_any_a_successor_may_take_the_same_port_if_that_was_said(
     reuse_port: bool, successor: str

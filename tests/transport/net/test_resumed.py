@@ -65,6 +65,13 @@ def test_what_was_said_is_not_said_again(pieces: list[bytes]) -> None:
         assert peer.recv(100) == b"defghi"
 
 
+def test_where_nothing_was_said_everything_is_sent() -> None:
+    peer, ours = socket.socketpair()
+    with peer, ResumedSocket(ours.detach()) as sock:
+        assert sock.send(b"all") == 3
+        assert peer.recv(100) == b"all"
+
+
 def test_what_was_said_counts_as_sent_though_the_kernel_takes_nothing() -> None:
     peer, sock, _ = resumed(said=3)
     with peer, sock:

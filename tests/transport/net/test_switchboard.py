@@ -695,6 +695,26 @@ class Hearing(Leaving):
         self._hear(self.sock.recv(100))
 
 
+async def test_of_a_channel_that_is_served_no_longer_nothing_is_kept() -> None:
+    """Not even where another process has its socket too, so that this is not closed."""
+    board = Switchboard([])
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.dup():
+        for forget in (board.forget, lambda channel: board.replace(channel, Leaving(ours))):
+            channel = Leaving(ours)
+            board.add(channel)
+            board.idle_queue(75).add(channel, 0)
+            board.keeps(ours.fileno())
+            theirs.send(b"x")
+            forget(channel)
+            assert len(board.idle_queue(75)) == 0
+            if board.open_connections == 0:
+                assert not board.poller.poll(10)
+                assert not board._keeping
+                assert not board._again
+    board.poller.close()
+
+
 async def test_whoever_wants_to_know_is_told_when_a_turn_begins_and_ends(nursery: trio.Nursery) -> None:
     seen: list[tuple[object, bool, int]] = []
 
