@@ -46,6 +46,20 @@ async def test_what_the_same_turn_had_taken_waits_too(kind: type[Counter]) -> No
 
 
 @both
+async def test_one_that_is_suspended_again_before_it_has_gone_on_does_not_go_on(kind: type[Counter]) -> None:
+    async with system():
+        ref = kind.start()
+        await sys.suspend(ref)
+        ref.tell("waits")
+        resumed, suspended = sys.resume(ref), sys.suspend(ref)
+        ref.tell("waits too")
+        await resumed
+        await suspended
+        await settled()
+        assert "waits too" not in (await sys.get_state(ref))["got"]
+
+
+@both
 async def test_twice_is_once(kind: type[Counter]) -> None:
     async with system():
         ref = kind.start()

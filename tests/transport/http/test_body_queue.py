@@ -72,6 +72,17 @@ class Bench:
         return b"".join(self.read.turns[0]).decode()
 
 
+def test_what_comes_later_is_counted_from_where_the_turns_have_got_to() -> None:
+    bench = Bench()
+    bench.queue.credit = 0
+    bench.send("a", A_TURN)
+    bench.send("b", 2 * A_TURN)
+    assert bench.turn() == "a"
+    bench.queue.credit = 0
+    bench.send("c", A_TURN + 1)
+    assert [bench.turn(), bench.turn()] == ["b", "c"]
+
+
 def test_what_is_little_is_read_at_once() -> None:
     bench = Bench()
     wires = [bench.send("a", 100) for _ in range(AT_ONCE // 100)]
