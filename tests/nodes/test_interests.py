@@ -11,7 +11,7 @@ import msgspec
 from cometary.nodes import interests
 from cometary.nodes.interests import Interests, Telling
 from cometary.nodes.link import Link
-from cometary.nodes.messages import Missed, Told, Unwants, Wants, decode_of_dialer
+from cometary.nodes.messages import Missed, Passed, Told, Unwants, Wants, decode_of_dialer
 from cometary.nodes.peer import Peer
 from cometary.nodes.publications import Others, Outgoing
 from cometary.packets.packet import Packet
@@ -193,3 +193,63 @@ def test_what_is_wanted_no_more_is_remembered_no_more_though_nothing_is_answered
     link: Any = SimpleNamespace(send=said.append)
     telling.all_of_it(["p0", "q"], link)
     assert said == [Wants(53, (("p0", None), ("q", 9)), whole=True)]
+
+
+def test_as_many_bytes_are_remembered_as_there_is_room_for_and_the_oldest_are_forgotten_first(
+    monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr(interests, "MOST_BYTES", 2 * Packet("a", 1).size)
+    publisher = Publisher()
+    publisher.wants(whole=True)
+    publisher.publish("a", "b")
+    publisher.wants("a", heard=0)
+    assert (publisher.told(), publisher.said) == ([("a", 1)], [])
+    publisher.publish("b", "b", "b")
+    publisher.wants("*", heard=4)
+    assert (publisher.told(), publisher.said) == ([("b", 5), ("b", 6)], []), "these two are"
+    publisher.wants("b", heard=3)
+    assert publisher.said == [Missed()]
+
+
+def test_a_node_of_which_nothing_is_known_any_more_is_sent_nothing_that_it_wanted_before() -> None:
+    publisher = Publisher()
+    publisher.wants("a", whole=True)
+    publisher.interests.forget(publisher.peer)
+    publisher.wants("b")
+    publisher.publish("a", "b")
+    assert publisher.told() == [("b", 2)]
+
+
+def test_a_node_that_was_away_is_told_that_it_has_missed_what_was_published_meanwhile() -> None:
+    publisher, told = Publisher(), list[Any]()
+    publisher.others.there, publisher.others.away = list, lambda: [publisher.outgoing]
+    publisher.publish("a")
+    assert publisher.others.number == 1, "whoever comes later was never sent it"
+    link: Any = SimpleNamespace(send=told.append, full=False)
+    publisher.outgoing.linked(link, None, again=True)
+    assert told == [Missed()]
+
+
+def telling() -> tuple[Telling, SimpleNamespace, list[Any]]:
+    """Return what tells a node that knows of seven, the node, and what it is told."""
+    said = list[Any]()
+    peer = SimpleNamespace(knows_of=7, say=lambda payload: said.append(decode_of_dialer(payload)))
+    return Telling(cast("Peer", peer)), peer, said
+
+
+def test_what_is_wanted_once_more_before_it_was_answered_waits_for_the_later_answer_alone() -> None:
+    tells, peer, said = telling()
+    for pattern in ("a", "b", "a"):
+        tells.want(pattern)
+        peer.knows_of += 1
+    tells.answered(2)
+    link: Any = SimpleNamespace(send=said.append)
+    tells.all_of_it(["a", "b"], link)
+    assert said[-1] == Wants(4, (("a", 9), ("b", None)), whole=True)
+
+
+def test_a_node_is_told_what_is_wanted_no_more_and_how_far_this_one_is() -> None:
+    tells, _, said = telling()
+    tells.forgo(["a", "b"])
+    tells.how_far(5)
+    assert said == [Unwants(("a", "b")), Passed(5, 0, 7)]

@@ -11,7 +11,7 @@ from cometary.actors import Future
 from cometary.cluster.local import LocalEngine, SharedState
 from cometary.dispatch.idempotency import SECONDS
 from cometary.errors import KeyReusedError, MailboxFullError
-from cometary.nodes.once import KeyedUpdates
+from cometary.nodes.once import LATE, KeyedUpdates
 from cometary.packets.packet import Packet
 from tests.cluster.conformance.engines import running
 
@@ -134,3 +134,131 @@ def test_no_more_wait_than_there_is_room_for(
         node.once.behind(Packet("p", 3))
     with pytest.raises(MailboxFullError):
         node.once.check_room()
+
+
+async def test_there_is_room_again_once_what_waited_is_published(
+    new_node: Callable[[str], Node], autojump_clock: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cometary.nodes.once.MOST_PENDING", 3)
+    node = new_node("a")
+    taken = [node.publish(1, "k"), node.once.behind(Packet("p", 2)), node.publish(3, "l")]
+    with pytest.raises(MailboxFullError):
+        node.once.check_room()
+    async with running(node.cluster):
+        for each in taken:
+            assert each is not None
+            await each
+    node.publish(4, "m", "q")
+    node.once.behind(Packet("q", 5))
+    node.once.check_room()
+    node.once.behind(Packet("q", 6))
+    with pytest.raises(MailboxFullError):
+        node.once.check_room()
+
+
+async def test_a_repeat_of_what_could_not_be_published_is_published_by_the_node_that_has_the_key(
+    new_node: Callable[[str], Node], autojump_clock: object
+) -> None:
+    node, refuses = new_node("a"), True
+    tried = list[str]()
+
+    def send(_: Packet, named: str) -> None:
+        tried.append(named)
+        if refuses:
+            raise MailboxFullError("not now")
+
+    once = KeyedUpdates(node.cluster, send)
+
+    async def publish() -> None:
+        taken, ask = once.publish(Packet("p", 1), "k")
+        ask()
+        await taken
+
+    async with running(node.cluster):
+        for _ in range(2):
+            with pytest.raises(MailboxFullError):
+                await publish()
+        refuses = False
+        for _ in range(2):
+            await publish()
+    assert len(tried) == 3, "once it is published, a repeat is answered like the first"
+    assert len(set(tried)) == 1, "and all under the name of the first claim"
+
+
+async def test_no_more_is_remembered_of_what_could_not_be_published_than_there_is_room_for(
+    new_node: Callable[[str], Node], autojump_clock: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cometary.nodes.once.MOST", 2)
+    node, tried = new_node("a"), list[str]()
+
+    def refuse(_: Packet, named: str) -> None:
+        tried.append(named.rpartition(" ")[2])
+        raise MailboxFullError("not now")
+
+    once = KeyedUpdates(node.cluster, refuse)
+
+    async def publish(key: str) -> None:
+        taken, ask = once.publish(Packet("p", key), key)
+        ask()
+        await taken
+
+    async with running(node.cluster):
+        for key in ("j", "k", "l"):
+            with pytest.raises(MailboxFullError):
+                await publish(key)
+        await publish("j")
+        for key in ("k", "l"):
+            with pytest.raises(MailboxFullError):
+                await publish(key)
+    assert tried == ["j", "k", "l", "k", "l"]
+
+
+def test_of_the_keys_that_came_the_latest_are_known(
+    new_node: Callable[[str], Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cometary.nodes.once.MOST", 2)
+    now = 0.0
+    node = new_node("a")
+    once = KeyedUpdates(node.cluster, node.send, lambda: now)
+    assert [once.is_new(named) for named in ("x.1 j", "x.2 k")] == [True, True]
+    assert not once.is_new("x.1 j")
+    now = SECONDS
+    assert once.is_new("x.3 j"), "another claim, when the time of the first is over"
+    assert once.is_new("x.4 l")
+    assert [once.is_new(named) for named in ("x.4 l", "x.3 j", "x.2 k")] == [False, False, True]
+
+
+def test_a_key_is_known_for_as_long_as_the_engine_knows_it_less_what_comes_late(
+    new_node: Callable[[str], Node],
+) -> None:
+    now = 5.0
+    node = new_node("a")
+    once = KeyedUpdates(node.cluster, node.send, lambda: now)
+    assert once.is_new("x.1 k")
+    now = 5.0 + SECONDS - LATE - 0.5
+    assert not once.is_new("x.2 k")
+    now = 5.0 + SECONDS - LATE
+    assert once.is_new("x.2 k")
+
+
+def test_what_could_not_be_routed_is_new_when_it_comes_again(new_node: Callable[[str], Node]) -> None:
+    once = KeyedUpdates(new_node("a").cluster, lambda *_: None, lambda: 0.0)
+    assert once.is_new("x.1 a key")
+    once.forget("x.1 a key")
+    assert once.is_new("x.1 a key")
+    once.forget("x.1 another")
+    assert not once.is_new("x.1 a key")
+
+
+async def test_the_same_claim_of_a_process_that_went_before_is_another_one(
+    new_node: Callable[[str], Node], autojump_clock: object
+) -> None:
+    """A node that has died may have told nobody: the next one of its name publishes again, under the first claim."""
+    first = new_node("a")
+    async with running(first.cluster):
+        await first.publish(1, "k")
+    await trio.sleep(2 * LEASE)
+    again = new_node("a")
+    async with running(again.cluster):
+        await again.publish(1, "k")
+    assert again.under == first.under

@@ -55,3 +55,28 @@ def test_numbers_of_another_life_go_on_and_those_of_another_base_begin_anew() ->
     assert numbers(order.take(numbered(1_000_010, 1_000_009, "x.2"))) == [1_000_010], "nobody has had it"
     assert order.take(numbered(1_000_009, 1_000_008, "x.2")) == []
     assert numbers(order.take(numbered(2, 1, "y.1"))) == [2]
+
+
+def test_something_has_not_come_if_the_latest_number_is_a_later_one_or_of_another_base() -> None:
+    order = PathOrder("x.1", 2)
+    assert [order.misses("x.1", number) for number in (1, 2, 3)] == [False, False, True]
+    assert not order.misses("x.2", 2), "another life has the same base"
+    assert order.misses("y.1", 1)
+
+
+def test_what_was_read_of_another_base_comes_behind_all_that_was_held_of_the_one_before() -> None:
+    order = PathOrder("x.1", 2)
+    assert order.take(numbered(9, 8)) == []
+    assert numbers(order.fill("y.1", 3, [numbered(number, 0, "y.1") for number in (2, 3)])) == [9, 2, 3]
+    assert (order.last, order.held) == (3, 0)
+    assert numbers(order.take(numbered(10, 9))) == [10], "nobody has had it"
+    assert order.take(numbered(9, 8)) == []
+
+
+def test_what_was_read_counts_up_to_its_latest_number_and_never_back() -> None:
+    order = PathOrder("x.1", 2)
+    assert order.fill("x.1", 6, ()) == []
+    assert (order.last, order.misses("x.1", 6)) == (6, False)
+    assert order.fill("x.1", 4, [numbered(4, 3)]) == []
+    assert order.last == 6
+    assert numbers(order.take(numbered(8, 6))) == [8]
