@@ -221,10 +221,7 @@ class Membership:
         """Go on renewing it (rule 2)."""
         while True:
             await trio.sleep(self._lease / RENEWALS)
-            try:
-                await self.renew()
-            except OSError:
-                continue
+            await self.look()
 
 
 def name_taken(node: str) -> NodeNameError:

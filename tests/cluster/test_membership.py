@@ -241,3 +241,27 @@ async def test_whoever_watches_is_told_of_each_node_that_is_gone(
         await membership.run()
     assert [node for _, node in gone] == ["b", "c"]
     assert [when for when, _ in gone] == pytest.approx([8 / 3, 4.0])
+
+
+def test_what_was_heard_half_a_lease_ago_is_held_against_nobody() -> None:
+    neighbours = Neighbours("a", 4.0)
+    neighbours.heard(100.0, [Lessee("b", "", 1.0)])
+    assert not neighbours.alive("b", 102.0)
+    assert neighbours.alive("b", 102.1)
+
+
+async def test_a_node_goes_on_asking_an_engine_that_is_away(autojump_clock: trio.testing.MockClock) -> None:
+    asked = list[float]()
+
+    async def renew() -> Iterable[Lessee]:
+        await trio.lowlevel.checkpoint()
+        asked.append(trio.current_time())
+        if len(asked) < 3:
+            raise OSError("away")
+        return ()
+
+    membership = Membership("a", 3.0, renew)
+    with trio.move_on_after(4.5):
+        await membership.run()
+    assert asked == [1.0, 2.0, 3.0, 4.0]
+    assert membership.lease_until == 7.0
