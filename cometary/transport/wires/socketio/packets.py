@@ -239,7 +239,6 @@ def with_attachments(packet: SocketPacket, attachments: list[bytes]) -> SocketPa
         raise bad("Each attachment has its place.")
     packet.kind -= WITH_ATTACHMENTS
     packet.data, packet.attachments = data, 0
-    check(packet)
     return packet
 
 

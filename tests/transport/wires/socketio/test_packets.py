@@ -19,6 +19,7 @@ from cometary.transport.wires.socketio.packets import (
     CONNECT_ERROR,
     DISCONNECT,
     EVENT,
+    LONGEST_NAMESPACE,
     MOST_ATTACHMENTS,
     PLACEHOLDER,
     RESERVED,
@@ -180,6 +181,7 @@ def test_s5_more_than_ten_attachments_are_refused_before_the_first_comes() -> No
         '["a",{"_placeholder":true,"num":true}]',
         '["a",{"_placeholder":true}]',
         '[{"_placeholder":true,"num":0}]',
+        '["a",{"_placeholder":true,"num":0.0}]',
     ],
 )
 def test_an_attachment_without_its_place_is_refused(said: str) -> None:
@@ -187,6 +189,28 @@ def test_an_attachment_without_its_place_is_refused(said: str) -> None:
     with pytest.raises(ProtocolError, match="bad-request"):  # noqa: PT012 - by either of the two
         reader.take(f"51-{said}")
         reader.take(b"x")
+
+
+def test_a_placeholder_names_its_attachment_by_a_number_and_nothing_that_equals_it() -> None:
+    reader = Reader()
+    assert reader.take('52-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":true}]') is None
+    assert reader.take(b"x") is None
+    with pytest.raises(ProtocolError, match="bad-request"):
+        reader.take(b"y")
+
+
+def test_as_much_is_read_as_may_be_said() -> None:
+    longest = "/" + "x" * (LONGEST_NAMESPACE - 1)
+    assert read(f"0{longest}").namespace == longest
+    with pytest.raises(ProtocolError, match="256 characters"):
+        read(f"0{longest}x")
+    assert read('2999999999999999["a"]').id == 10**15 - 1
+    assert read(f'5{MOST_ATTACHMENTS}-["a"]').attachments == MOST_ATTACHMENTS
+
+
+def test_what_comes_before_a_packets_json_is_its_type_unless_there_is_more() -> None:
+    assert head(EVENT, "/") == "2"
+    assert head(EVENT, "/chat", 7, 2) == "52-/chat,7"
 
 
 def test_text_may_not_come_while_bytes_are_missing_nor_bytes_where_none_are() -> None:

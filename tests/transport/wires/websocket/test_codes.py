@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Final
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +20,17 @@ from cometary.transport.wires.websocket.codes import (
     code_of,
     may_be_sent,
 )
+
+PROTOCOL: Final = Path(__file__).parents[4] / "docs/protocol.md"
+
+
+def test_every_code_of_ours_says_what_the_protocol_says() -> None:
+    told = dict[str, int]()
+    for codes, words in re.findall(
+        r"^\| (4\d{3}(?:, 4\d{3})+) \| (.*) \|$", PROTOCOL.read_text(), re.MULTILINE
+    ):
+        told |= zip(re.findall("`([a-z-]+)`", words), map(int, codes.split(", ")), strict=True)
+    assert {**told, "closed": 1000} == {**CODES, **ENDINGS}
 
 
 def test_a_peer_may_send_the_codes_of_the_rfc_that_are_for_that_and_those_of_applications() -> None:
