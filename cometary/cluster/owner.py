@@ -208,10 +208,14 @@ class OwnerMachine(StateMachine):
             return self._doubt(request, "rid-out-of-window")
         new = request.rid == self._expected
         self._expected += new
-        if new and request.packets:
+        if new and self._records(request):
             self._hand_over(request)
             return actions
         return [*actions, Meet(request, counts and self.deliveries is not None)]
+
+    def _records(self, request: ClientRequest) -> bool:
+        """Whether a new request is recorded before it is met."""
+        return bool(request.packets)
 
     def _place(self, asking: Asking) -> list[object] | str:
         """Take what was received, by a client of this generation; returns what is to be done, or what is wrong."""

@@ -182,6 +182,21 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeForSent:
+    """Of a mirrored session that was adopted: have its outbox as it was, and read on in the logs of its paths.
+
+    Attributes:
+        acknowledged: the number of the last packet that the client is known to have.
+        packets: those after it, as they are recorded.
+        sent: the number of the last packet that may have been part of an answer.
+    """
+
+    acknowledged: int
+    packets: tuple[bytes, ...]
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Deliver:
     """Put packets behind the outbox, and answer with them."""
 

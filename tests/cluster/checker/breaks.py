@@ -54,6 +54,11 @@ SETTLE_CALLS = (
 )
 """Does not settle a call whose death was told."""
 
+REFUSE_AT_ONCE = """        if request is not None:
+            return [Dismiss(request, condition)]
+        self._doubts += ((request, condition),)
+"""
+
 
 @dataclass(frozen=True)
 class Break:
@@ -273,6 +278,80 @@ BREAKS = (
         Scope(pushes=1, receipts=True, crashes=1),
         "due_receipts",
         (("any(each.begun for each in self.due if", "any(True for each in self.due if"),),
+    ),
+    Break(
+        "mirrored, M1: a change of an older generation is applied",
+        "twice|comes where|recorded",
+        Scope(mirror=True, pushes=2, leases=1),
+        "record",
+        (("    if record.generation > generation:\n        return Verdict.FENCED, record\n", ""),),
+    ),
+    Break(
+        "mirrored, M1: a change that was sent twice is applied twice",
+        "twice",
+        Scope(mirror=True, pushes=1, operations=1),
+        "record",
+        (("    if version < record.version:\n        return Verdict.OK, record\n", ""),),
+    ),
+    Break(
+        "mirrored, M2: a packet is delivered before it is in the record",
+        "recorded",
+        Scope(mirror=True, pushes=1),
+        "owner",
+        (
+            (
+                "fields=event.fields))\n        return self._go_on([])",
+                DELIVER_AT_ONCE,
+            ),
+            ("if change.out and self.deliveries", "if False and self.deliveries"),
+        ),
+    ),
+    Break(
+        "mirrored, M2: that a request without packets was processed is not in the record",
+        "no way to|refused",
+        Scope(mirror=True, crashes=1),
+        "mirrored",
+        (("        return True\n", "        return bool(request.packets)\n"),),
+    ),
+    Break(
+        "mirrored, M2: a request is answered before that is in the record",
+        "no way to|refused",
+        Scope(mirror=True, pushes=2, crashes=1),
+        "owner",
+        (("in self._handed if request.rid <= self.record.rid]", "in self._handed]"),),
+    ),
+    Break(
+        "mirrored, M3: a call that had begun is made again",
+        "called twice",
+        Scope(mirror=True, inbound=1, crashes=1),
+        "mirrored",
+        (("if adopted and record.begun:", "if adopted and record.gone:"),),
+    ),
+    Break(
+        "mirrored, M4: what the record has is taken for unsent",
+        "refused",
+        Scope(mirror=True, pushes=1, crashes=1),
+        "mirrored",
+        (("record.out, self.sent)", "record.out, record.base)"),),
+    ),
+    Break(
+        "mirrored, M4: numbers begin anew",
+        "gap|comes twice|never sent|no way to|refused",
+        Scope(mirror=True, pushes=1, crashes=1),
+        "mirrored",
+        (("TakeForSent(record.base, record.out, self.sent)", "TakeForSent(0, (), 0)"),),
+    ),
+    Break(
+        "mirrored, M5: a request is refused before the engine has confirmed the generation",
+        "refused",
+        Scope(mirror=True, pushes=1, leases=1),
+        "owner",
+        (
+            (
+                "        self._doubts += ((request, condition),)\n",
+                REFUSE_AT_ONCE,
+            ),
+        ),
     ),
     Break(
         "what the engine has lost is not put back",

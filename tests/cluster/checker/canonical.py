@@ -5,7 +5,7 @@ from __future__ import annotations
 from cometary.cluster.change import Change
 from cometary.cluster.owner_events import ClientSign
 from cometary.cluster.record import Record
-from tests.cluster.checker.holding import record_of, shifted_holder, under_way
+from tests.cluster.checker.holding import record_of, shifted_holder, under_way, with_record
 from tests.cluster.checker.moves import hears, is_copy
 from tests.cluster.checker.world import (
     BASE,
@@ -20,16 +20,19 @@ from tests.cluster.checker.world import (
 )
 
 
-def canonical(world: World, *, unfenced: bool) -> World:
+def canonical(world: World, *, unfenced: bool, mirror: bool = False) -> World:
     """Return the world that stands for all that are like it.
 
     Args:
         world: the world.
         unfenced: whether an operation counts that comes too late.
+        mirror: whether each request is a change, so that there is no end of versions.
     """
     by = BASE - world.client.resumption.done
     if by:
         world = shifted_world(world, by)
+    if mirror:
+        world = with_small_versions(world)
     asked = {waiting.rid for waiting in world.client.waiting}
     network = {each for each in world.network if matters(each, asked, world)}
     operations = {each for each in world.operations if unfenced or counts(each, world)}
@@ -93,3 +96,40 @@ def shifted_message(message: Message, by: int) -> Message:
     if isinstance(message, Answer):
         return message._replace(rid=shifted(message.rid, by))
     return shifted_request(message, by)
+
+
+APART = 3
+"""By how much versions differ at most: what counts is their order, and which one comes behind which."""
+
+
+def with_small_versions(world: World) -> World:
+    """Return a world with versions that are no larger than they have to be."""
+    records = [record_of(each) for each in world.holders]
+    records += [each for each in (world.engine.record, world.engine.before) if each is not None]
+    known = sorted({each.version for each in records} | {each.version for each in world.operations})
+    small, last = dict[int, int](), 0
+    for version in known:
+        last = small[version] = last + min(version - (max(small) if small else 0), APART)
+    if known == [*small.values()]:
+        return world
+    engine = world.engine
+    return world._replace(
+        engine=engine._replace(
+            record=engine.record and with_version(engine.record, small),
+            before=engine.before and with_version(engine.before, small),
+        ),
+        holders=tuple([with_record(each, with_version(record_of(each), small)) for each in world.holders]),
+        operations=tuple(
+            [
+                each._replace(
+                    version=small[each.version],
+                    what=with_version(each.what, small) if isinstance(each.what, Record) else each.what,
+                )
+                for each in world.operations
+            ]
+        ),
+    )
+
+
+def with_version(record: Record, small: dict[int, int]) -> Record:
+    return record._replace(version=small[record.version])

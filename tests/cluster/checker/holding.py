@@ -67,6 +67,13 @@ def record_of(holder: Holder) -> Record:
     return record
 
 
+def with_record(holder: Holder, record: Record) -> Holder:
+    """Return a node that knows another record."""
+    value = list(holder.machine)
+    value[AT["record"]] = record
+    return holder._replace(machine=tuple(value))
+
+
 def under_way(holder: Holder) -> Change | None:
     """Return the change for which the engine's answer is awaited."""
     change: Change | None = holder.machine[AT["_under_way"]]
@@ -183,6 +190,8 @@ class Holding:
 
     def step(self, event: object) -> None:
         """Tell the machine."""
+        if hasattr(self.machine, "sent"):  # that of a mirrored session
+            self.machine.sent = self.desk.acknowledged + self.desk.answered
         self.perform(self.machine.step(event))
         if self.dying and event == Committed(Verdict.OK) and self.forwarded is None:
             self._bury()
@@ -214,6 +223,11 @@ class Holding:
         self._make_receipts(record.out[: self.machine.deliveries.own - record.base], record.base)
         read = dict(action.logs).get("path")
         self.desk = Desk(action.acknowledged, read=read.offset if read else 0)
+
+    def _takeforsent(self, action: Any) -> None:
+        read = dict(self.machine.record.fields).get("path", b"0")
+        answered = action.sent - action.acknowledged
+        self.desk = Desk(action.acknowledged, action.packets, answered, read=int(read))
 
     def _deliver(self, action: Any) -> None:
         self.desk = desk = self.desk._replace(queue=self.desk.queue + action.packets)

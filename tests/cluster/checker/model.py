@@ -25,6 +25,7 @@ from cometary.cluster.owner_events import (
     RequestBroken,
     Restored,
     Returned,
+    Sent,
     Yielded,
 )
 from cometary.cluster.record import Record
@@ -32,6 +33,7 @@ from cometary.packets.position import Position
 from cometary.testing import Goal
 from tests.cluster.checker.canonical import canonical
 from tests.cluster.checker.holding import (
+    ALL,
     Holding,
     record_of,
     requests_of,
@@ -80,13 +82,14 @@ class ClusterModel:
     def __init__(self, scope: Scope, parts: Parts = PRODUCTION) -> None:
         self.scope = scope
         self.parts = parts
+        self._machine = parts.mirrored if scope.mirror else parts.machine
         self.goals: tuple[Goal[World, Move], ...] = (
             Goal("everybody has everything", self.is_settled, _heals),
         )
 
     def initial(self) -> World:
         record = Record(1, 0, "node", BASE)
-        machine = self.parts.machine(record, adopted=False, handling=self.scope.handling)
+        machine = self._machine(record, adopted=False, handling=self.scope.handling)
         receipts = self.parts.receipts() if self.scope.receipts else None
         holding = Holding(machine, Holder(()).desk, None, leased=True, receipts=receipts)
         holding.start()
@@ -135,7 +138,7 @@ class ClusterModel:
     def after(self, world: World, move: Move) -> World:
         name, *rest = move
         changed: World = getattr(self, "_" + name.replace(" ", "_"))(world, *rest)
-        return canonical(changed, unfenced=self.parts.unfenced)
+        return canonical(changed, unfenced=self.parts.unfenced, mirror=self.scope.mirror)
 
     def _client_asks(self, world: World) -> World:
         return self._asks_anew(world, ())
@@ -159,12 +162,14 @@ class ClusterModel:
         )
         return self._ask(world._replace(client=world.client._replace(waiting=waiting)), again)
 
-    @staticmethod
-    def _ask(world: World, waiting: Waiting) -> World:
+    def _ask(self, world: World, waiting: Waiting) -> World:
         client, says = world.client, world.client.resumption
-        request = ClientRequest(
-            waiting.rid, says.generation, client.ack, says.done, position_of(says.at), waiting.packets
-        )
+        if self.scope.mirror:
+            request = ClientRequest(waiting.rid, 0, client.ack, 0, ClientPosition(), waiting.packets)
+        else:
+            request = ClientRequest(
+                waiting.rid, says.generation, client.ack, says.done, position_of(says.at), waiting.packets
+            )
         return world._replace(network=(*world.network, request))
 
     def _cut(self, world: World, rid: int) -> World:
@@ -251,16 +256,17 @@ class ClusterModel:
         assert record is None or record.ended, "the client is told of an end that is not in the record"
         return world._replace(client=world.client._replace(over=True, waiting=(), line=None), network=())
 
-    @staticmethod
-    def _takes_in(world: World, answer: Answer) -> World:
+    def _takes_in(self, world: World, answer: Answer) -> World:
         """The client takes what an answer, or a stream, brings."""
-        client, says = world.client, world.client.resumption
-        if not says.counts(answer.generation):
+        client, says, mirrored = world.client, world.client.resumption, self.scope.mirror
+        if not (mirrored or says.counts(answer.generation)):
             return world
         for number, packet in enumerate(answer.packets, answer.first):
             if number > client.ack:
                 assert number == client.ack + 1, "there is a gap in the numbers"
-                client = takes(client._replace(ack=number), packet, world.engine)
+                client = takes(client._replace(ack=number), packet, world.engine, mirrored=mirrored)
+        if mirrored:
+            return world._replace(client=client)
         last = answer.first + len(answer.packets) - 1 if answer.packets else 0
         at = None if answer.at is None else text_of(answer.at)
         says = says.got(answer.generation, last, world.client.ack, at)
@@ -273,7 +279,7 @@ class ClusterModel:
 
     def _holding(self, world: World, generation: int) -> Holding:
         [holder] = [each for each in world.holders if record_of(each).generation == generation]
-        return Holding.of(holder, self.parts.machine)
+        return Holding.of(holder, self._machine)
 
     def _moved(self, world: World, generation: int, holding: Holding) -> World:
         """Let the world know what a node has done."""
@@ -359,7 +365,11 @@ class ClusterModel:
         holding = self._holding(world, generation)
         place = holding.desk.read + 1
         holding.desk = holding.desk._replace(read=place)
-        holding.step(Published("path", Position("epoch", place), b"L%d" % place))
+        packet = b"L%d" % place
+        if self.scope.mirror:
+            holding.step(Sent((packet,), (("path", b"%d" % place),), ALL))
+        else:
+            holding.step(Published("path", Position("epoch", place), packet))
         return self._moved(world, generation, holding)
 
     def _wait_is_over(self, world: World, generation: int) -> World:
@@ -449,7 +459,7 @@ class ClusterModel:
         assert record is not None
         adopted = self.parts.adopted(record, "node", record.generation)
         assert adopted is not None
-        machine = self.parts.machine(adopted, adopted=True, handling=self.scope.handling)
+        machine = self._machine(adopted, adopted=True, handling=self.scope.handling)
         receipts = dict(adopted.fields).get("receipts")
         had = self.parts.receipts(*read_due(receipts)) if self.scope.receipts else None
         dying = () if had is None else tuple([each.number for each in had.interrupted])

@@ -9,6 +9,7 @@ from typing import Any
 import cometary.cluster
 from cometary.cluster import record
 from cometary.cluster.due_receipts import DueReceipts
+from cometary.cluster.mirrored import MirroredMachine
 from cometary.cluster.owner import OwnerMachine
 from cometary.cluster.resumption import Resumption
 
@@ -22,6 +23,7 @@ class Parts:
     Attributes:
         machine: the owner's machine.
         receipts: the receipts of a session.
+        mirrored: that of the owner of a mirrored session.
         resumption: what the client says of itself.
         committed: how the engine applies a change.
         adopted: how it has a session adopted.
@@ -32,6 +34,7 @@ class Parts:
 
     machine: type[Any] = OwnerMachine
     receipts: type[Any] = DueReceipts
+    mirrored: type[Any] = MirroredMachine
     resumption: type[Any] = Resumption
     committed: Any = record.committed
     adopted: Any = record.adopted
@@ -47,20 +50,30 @@ def broken(module: str, *changes: tuple[str, str]) -> Parts:
     """Return the parts with some places in the source of one module changed.
 
     Args:
-        module: `owner`, `record`, `due_receipts` or `resumption`.
+        module: `owner`, `mirrored`, `record`, `due_receipts` or `resumption`.
         changes: what is there exactly once, and what is to be there instead.
     """
-    source = (SOURCES / f"{module}.py").read_text()
-    for old, new in changes:
-        assert source.count(old) == 1, f"{module}.py has {source.count(old)} times: {old!r}"
-        source = source.replace(old, new)
-    names: dict[str, Any] = {"__name__": f"broken_{module}"}
-    exec(compile(source, f"broken_{module}.py", "exec"), names)  # noqa: S102 - the project's own source
+    names = executed(module, *changes)
     if module == "owner":
-        return replace(PRODUCTION, machine=names["OwnerMachine"])
+        base = names["OwnerMachine"]
+        mirrored = executed("mirrored", ("Handling, OwnerMachine", "Handling"), OwnerMachine=base)
+        return replace(PRODUCTION, machine=base, mirrored=mirrored["MirroredMachine"])
+    if module == "mirrored":
+        return replace(PRODUCTION, mirrored=names["MirroredMachine"])
     if module == "due_receipts":
         return replace(PRODUCTION, receipts=names["DueReceipts"])
     if module == "resumption":
         return replace(PRODUCTION, resumption=names["Resumption"])
     functions = {name: names[name] for name in ("committed", "adopted", "restored", "stands")}
     return replace(PRODUCTION, unfenced=True, **functions)
+
+
+def executed(module: str, *changes: tuple[str, str], **known: Any) -> dict[str, Any]:
+    """Return what a module has with some places in its source changed; `known` is there before."""
+    source = (SOURCES / f"{module}.py").read_text()
+    for old, new in changes:
+        assert source.count(old) == 1, f"{module}.py has {source.count(old)} times: {old!r}"
+        source = source.replace(old, new)
+    names: dict[str, Any] = {"__name__": f"broken_{module}", **known}
+    exec(compile(source, f"broken_{module}.py", "exec"), names)  # noqa: S102 - the project's own source
+    return names

@@ -7,11 +7,13 @@ from tests.cluster.checker.scopes import Scope
 from tests.cluster.checker.world import SIGN_OFF, Client, Engine, World
 
 
-def takes(client: Client, packet: bytes, engine: Engine) -> Client:
-    """The client takes a packet."""
+def takes(client: Client, packet: bytes, engine: Engine, *, mirrored: bool) -> Client:
+    """The client takes a packet; of a mirrored session one of a path's log is recorded like any other."""
     if packet[:1] == b"L":
         assert int(packet[1:]) == client.read + 1, f"of the path's log {packet!r} comes after {client.read}"
-        return client._replace(read=client.read + 1)
+        client = client._replace(read=client.read + 1)
+        if not mirrored:
+            return client
     assert packet not in client.got, f"packet {packet!r} comes twice"
     place = len(client.got)
     due = engine.sent[place : place + 1]

@@ -40,6 +40,7 @@ class Scope:
         ends: how often the session's time is over.
         streams: how many streams the client attaches.
         receipts: whether the application wants receipts for the packets that it sends on its own.
+        mirror: whether the client knows of no positions, and its session is mirrored.
         holders: nodes that hold the session at a time.
         handling: what becomes of calls that a death interrupts.
         replies: whether handlers send something.
@@ -62,6 +63,7 @@ class Scope:
     ends: int = 0
     streams: int = 0
     receipts: bool = False
+    mirror: bool = False
     holders: int = 2
     handling: Handling = "report"
     replies: bool = True
@@ -98,6 +100,10 @@ SMALL = {
     "a packet, a drain": Scope(inbound=1, drains=1),
     "a stream, a push, a crash": Scope(pushes=1, streams=1, crashes=1),
     "a receipt, a crash": Scope(pushes=1, receipts=True, crashes=1),
+    "mirrored: pushes, a crash": Scope(mirror=True, pushes=2, crashes=1),
+    "mirrored: a logged packet, a push, a crash": Scope(mirror=True, pushes=1, published=1, crashes=1),
+    "mirrored: a packet, a crash": Scope(mirror=True, inbound=1, crashes=1),
+    "mirrored: a push, a lease that runs out": Scope(mirror=True, pushes=1, leases=1),
 }
 """Explored by the tests, each to its end."""
 
@@ -148,6 +154,24 @@ LARGE = {
     "a receipt, a stream, a crash": Scope(pushes=1, receipts=True, streams=1, crashes=1),
     "a receipt, an end, crashes": Scope(pushes=1, receipts=True, ends=1, crashes=2),
     "an engine that loses changes, a receipt": Scope(pushes=1, receipts=True, losses=1),
+    "mirrored: pushes, a crash, a cut": Scope(mirror=True, pushes=2, crashes=1, cuts=1),
+    "mirrored: a push, a lease, a copy": Scope(mirror=True, pushes=1, leases=1, copies=1),
+    "mirrored: a logged packet, a push, a crash, a cut": Scope(
+        mirror=True, pushes=1, published=1, crashes=1, cuts=1
+    ),
+    "mirrored: a logged packet, a lease, a cut": Scope(mirror=True, published=1, leases=1, cuts=1),
+    "mirrored: a packet, a crash, a lease": Scope(mirror=True, inbound=1, crashes=1, leases=1),
+    "mirrored: a packet, a crash, a cut, an operation sent twice": Scope(
+        mirror=True, inbound=1, crashes=1, cuts=1, operations=1
+    ),
+    "mirrored: a packet to be handled again, a push, a crash, a lease": Scope(
+        mirror=True, inbound=1, pushes=1, crashes=1, leases=1, handling="redo"
+    ),
+    "mirrored: a packet, a push, a drain": Scope(mirror=True, inbound=1, pushes=1, drains=1),
+    "mirrored: an end, a packet, a lease": Scope(mirror=True, inbound=1, ends=1, leases=1),
+    "mirrored: an engine that loses changes, a push, a cut": Scope(mirror=True, pushes=1, losses=1, cuts=1),
+    "mirrored: a stream, a push, a crash": Scope(mirror=True, pushes=1, streams=1, crashes=1),
+    "mirrored: a push, leases, three holders": Scope(mirror=True, pushes=1, leases=2, holders=3),
 }
 """Explored by `python -m tests.cluster.checker`."""
 
