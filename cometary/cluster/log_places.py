@@ -94,6 +94,14 @@ class LogPlaces:
         self._places[path] = place = Place(f"{self._generation}.{self._last}", *at)
         return place
 
+    def reach(self, path: str, at: Position) -> None:
+        """Take note that what comes up to a position of a path that `has` a place is recorded."""
+        place = self._places[path]
+        if place.epoch != at.epoch:  # rule 2
+            self.put(path, at)
+        elif place.offset < at.offset:
+            self._places[path] = place._replace(offset=at.offset)
+
     def drop(self, path: str) -> None:
         """Take note that the session does not hear a path any more."""
         self._places.pop(path, None)

@@ -61,6 +61,9 @@ from cometary.sessions.resuming import ResumingSign
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cometary.cluster.client_position import ClientPosition
+    from cometary.sessions.resuming import Resuming
+
 TO_THE_OWNER = frozenset({Committed, Restored})
 """Messages that go to the owner's machine as they are."""
 
@@ -192,6 +195,10 @@ class RecordedActor(RecordedStreams):
             request.refuse(refusal)
             return
         request.recorder = self._recorded
+        self._tell_request(request, says, position)
+
+    def _tell_request(self, request: Any, says: Resuming, position: ClientPosition) -> None:
+        """Have the owner's machine take a request, in the stead of one with the same id that waits."""
         for older in self._recorded.machine.waiting:
             if older.rid == request.rid:
                 self._dismiss(older, "rid-out-of-window")
@@ -219,9 +226,9 @@ class RecordedActor(RecordedStreams):
         window = keeper.machine.window
         if keeper.ended is not None:
             request.refuse(keeper.over())
-        elif request.broken or not action.counts:
+        elif getattr(request, "broken", False) or not action.counts:
             window.expected = max(window.expected, request.rid + 1)
-            if not request.broken:
+            if not getattr(request, "broken", False):
                 request.answer(0, ())
         elif request.close:
             window.expected = max(window.expected, request.rid)

@@ -106,7 +106,11 @@ class RecordedLogs(RecordedShell):
         """Go on where the client is."""
         self._keeper.machine.outbox.restore(action.acknowledged, 0, ())
         self._give_receipts()
-        said = dict(action.logs)
+        self._read_logs(dict(action.logs))
+        self._recorded.forget_what_is_recorded()
+
+    def _read_logs(self, said: dict[str, Position]) -> None:
+        """Read on in the logs of all paths, from where its client says that it is, or else the record."""
         for path in self._manager.hub.paths(self._keeper).listed:
             begins = self._recorded.places.begin(path, said)
             if begins is None:
@@ -114,7 +118,6 @@ class RecordedLogs(RecordedShell):
                 self._recorded.begin_anew(path)
             else:
                 self._read(path, begins, self._most + 1)
-        self._recorded.forget_what_is_recorded()
 
     def _give_receipts(self) -> None:
         """Give the receipts of packets that the client has, and that the record still has: they were not given yet."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from cometary.cluster.due_receipts import accounted_for
 from cometary.cluster.items import OwnPacket
 from cometary.cluster.log_places import LogPlaces
+from cometary.cluster.mirrored import MirroredMachine
 from cometary.cluster.owner_events import Committed, Drain, Restored, Sent
 from cometary.cluster.recorded_receipts import RecordedReceipts
 from cometary.cluster.reports import Report, Reports
@@ -157,9 +158,15 @@ class RecordedSession(Recorder):
     @property
     def actor(self) -> type[RecordedActor]:
         """See `Recorder.actor`."""
-        from cometary.cluster.recorded_actor import RecordedActor  # noqa: PLC0415 - it knows this class
+        from cometary.cluster.mirrored_actor import MirroredActor  # noqa: PLC0415 - it knows this class
+        from cometary.cluster.recorded_actor import RecordedActor  # noqa: PLC0415 - so does this
 
-        return RecordedActor
+        return MirroredActor if self.mirrored else RecordedActor
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether its client knows nothing of positions."""
+        return isinstance(self.machine, MirroredMachine)
 
     @property
     def generation(self) -> int:

@@ -40,9 +40,7 @@ class RecordedStreams(RecordedCalls):
 
     def _tell_where(self, what: Attach | ResumingSign, says: Any) -> None:
         """Tell the owner's machine where a client is, unless there is something wrong with how it says so."""
-        keeper = self._keeper
-        idle = what.ack <= keeper.machine.outbox.acknowledged
-        refusal = self._manager.turnstile.idle_refusal(keeper) if idle else None
+        refusal = self._idle_refusal(what)
         try:
             position = position_of(says)
         except ProtocolError as error:
@@ -52,6 +50,12 @@ class RecordedStreams(RecordedCalls):
             self._tell_owner(ClientSign(says.generation, what.ack, position, what))
         else:
             self._end_stream(what.stream, refusal)
+
+    def _idle_refusal(self, what: Attach | ResumingSign) -> ProtocolError | None:
+        """Return what is wrong with how often its client says nothing new, if anything is."""
+        keeper = self._keeper
+        idle = what.ack <= keeper.machine.outbox.acknowledged
+        return self._manager.turnstile.idle_refusal(keeper) if idle else None
 
     def _end_stream(self, stream: Any, error: ProtocolError) -> None:
         """Tell the client of a stream what is wrong, and let go of the stream."""

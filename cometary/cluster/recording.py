@@ -27,6 +27,7 @@ import trio
 from cometary.actors import Future
 from cometary.cluster.inheritance import Inheritance, Prevented
 from cometary.cluster.items import SIGN_ON
+from cometary.cluster.mirrored import MirroredMachine
 from cometary.cluster.owner import OwnerMachine
 from cometary.cluster.record import NOT_OPENED, Record, opened
 from cometary.cluster.recorded_session import RecordedSession
@@ -100,8 +101,10 @@ class Recording:
         engine: where they are recorded.
         manager: knows the sessions that are here.
         start_soon: runs an async function beside everything else.
+        mirrors: whether sessions are recorded whose clients know of no positions.
 
     Attributes:
+        mirrors: the same.
         lapses: how often this node's lease has run out, or the engine was away.
         has_gone: whether a node is known to have gone before its lease has run out.
         reaches: whether requests can be forwarded to a node.
@@ -112,7 +115,15 @@ class Recording:
         pass_on_to: returns what passes connections on to a node, if it can be reached; see `ElsewhereError`.
     """
 
-    def __init__(self, engine: Engine, manager: SessionManager, start_soon: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        manager: SessionManager,
+        start_soon: Callable[..., None],
+        *,
+        mirrors: bool = False,
+    ) -> None:
+        self.mirrors = mirrors
         self._engine = engine
         self._manager = manager
         self._start_soon = start_soon
@@ -162,7 +173,15 @@ class Recording:
 
     # -- opening
 
-    def open(self, keeper: SessionKeeper, admission: Admission | None, go_on: GoOn, refuse: Refuse) -> None:
+    def open(
+        self,
+        keeper: SessionKeeper,
+        admission: Admission | None,
+        go_on: GoOn,
+        refuse: Refuse,
+        *,
+        mirrored: bool = False,
+    ) -> None:
         """Record a session that is to be opened (rule 1).
 
         Args:
@@ -170,9 +189,10 @@ class Recording:
             admission: what an authenticator has made of its client; None if nobody was asked.
             go_on: called when it is recorded.
             refuse: given the error if it cannot be.
+            mirrored: whether its client knows of no positions.
         """
         fields = SessionFields()
-        written = fields.of_new(keeper, admission)
+        written = fields.of_new(keeper, admission, mirrored=mirrored)
         record = opened(self._engine.node, keeper.machine.window.first_rid, SIGN_ON, written)
         self._attach(keeper, record, fields, adopted=False)
         self._opening.add(keeper.sid)
@@ -198,7 +218,8 @@ class Recording:
                 self._engine.commit(sid, record.generation, record.version, NOT_OPENED, lambda _: None)
 
     def _attach(self, keeper: SessionKeeper, record: Record, fields: SessionFields, *, adopted: bool) -> None:
-        machine = OwnerMachine(record, adopted=adopted)
+        kind = MirroredMachine if fields.lasting.mirrored else OwnerMachine
+        machine = kind(record, adopted=adopted)
         keeper.recorder = RecordedSession(keeper, machine, fields, self._engine, self)
 
     # -- sessions that are not here

@@ -47,12 +47,14 @@ class Lasting(msgspec.Struct):
         opened: when it was opened.
         wait: the most seconds that its client wants its requests held.
         first_rid: the id of the request that opened it.
+        mirrored: whether its client knows of no positions, so that the record has all that it is sent.
     """
 
     name: str
     opened: float
     wait: float
     first_rid: int
+    mirrored: bool = False
 
 
 class Terms(msgspec.Struct):
@@ -84,18 +86,19 @@ class SessionFields:
         self.touched = False
         """Whether the paths may have changed since."""
 
-    def of_new(self, keeper: SessionKeeper, admission: Admission | None) -> Fields:
+    def of_new(self, keeper: SessionKeeper, admission: Admission | None, *, mirrored: bool = False) -> Fields:
         """Return all fields of a session that is about to be opened.
 
         Args:
             keeper: the session.
             admission: what an authenticator has made of its client; None if nobody was asked.
+            mirrored: whether its client knows of no positions.
 
         Raises:
             UsageError: the data that the authenticator has given has no plain form; its fault.
         """
         machine, now = keeper.machine, self._clock()
-        lasting = Lasting(keeper.name, now, machine.wait, machine.window.first_rid)
+        lasting = Lasting(keeper.name, now, machine.wait, machine.window.first_rid, mirrored)
         self._put(SESSION, encode(lasting))
         self._put(DATA, encode(freeze_value({} if admission is None else {**admission.data})))
         if admission is not None:

@@ -26,6 +26,12 @@ ENGINE_PREFIX: Final = kinds.matching(r"[A-Za-z0-9_.:-]{1,64}", "1 to 64 letters
 RESUME: Final = "resume"
 """Sessions whose clients ask for it outlive their node."""
 
+MIRROR: Final = "mirror"
+"""So do those whose clients know nothing of that."""
+
+RECORDED: Final = (RESUME, MIRROR)
+"""What `sessions` says where any are recorded."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterSection(Section):
@@ -51,8 +57,8 @@ class ClusterSection(Section):
     )
     sessions: str = option(
         "none",
-        kinds.choice("none", RESUME),
-        "Which sessions are recorded, to outlive this process: none, or those whose clients can resume.",
+        kinds.choice("none", *RECORDED),
+        "Which sessions are recorded, to outlive this process: none; those whose clients can resume; or others, too.",
     )
     lease: float = option(
         5,

@@ -67,6 +67,7 @@ class Gate:
 
     Attributes:
         guards: whether credentials make a difference to the requests of a session.
+        mirrors: whether sessions are recorded whose clients know nothing of that.
         accepts: whether the application takes packets of clients to a path.
         living: the sessions that live here, by their ids.
         forward_of: see there; for wires that can find an id without reading the request.
@@ -92,6 +93,7 @@ class Gate:
         self._locator: Locator = manager.directory if locator is None else locator
         self.living = self._locator.living
         self._recording = recording
+        self.mirrors = recording is not None and recording.mirrors
         self.forward_of = forward_of
         self._limiter = limiter
         self._judging = None if judge is None else Judging(judge, start_soon)
@@ -285,7 +287,7 @@ class Gate:
             if sought:
                 if stream.gone:
                     return
-            elif keeper is None and stream.resumes and self._seeks_for(stream, sid, ack, credentials):
+            elif keeper is None and self._lasts(stream) and self._seeks_for(stream, sid, ack, credentials):
                 return
             if self.guards:
                 self._attach_guarded(sid, keeper, stream, ack, credentials)
@@ -295,6 +297,10 @@ class Gate:
             keeper.attach(stream, ack)
         except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             stream.refuse(refusal_of(error))
+
+    def _lasts(self, stream: Stream) -> bool:
+        """Whether a stream's session may go on elsewhere, and the stream there, too."""
+        return stream.resumes or (self.mirrors and not stream.travels)
 
     def _seeks_for(self, stream: Stream, sid: str, ack: int, credentials: Credentials | None) -> bool:
         """Whether the session of a stream, which is not here, is looked for; then the stream waits for it."""

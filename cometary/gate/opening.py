@@ -81,10 +81,11 @@ class Opening:
     Attributes:
         stream: what is attached to the session once it has opened; None, as it is at first, for nothing.
         resumes: whether its client can go on with the session elsewhere, as only those of some wires can.
+        mirrored: whether it can although it knows nothing of that; then `resumes` holds as well.
         handshake: what the application may see of how its client connected; None for nothing, as at first.
     """
 
-    __slots__ = ("credentials", "handshake", "policy", "resumes", "rid", "stream", "wait", "wire")
+    __slots__ = ("credentials", "handshake", "mirrored", "policy", "resumes", "rid", "stream", "wait", "wire")
 
     def __init__(
         self,
@@ -101,6 +102,7 @@ class Opening:
         self.policy = policy
         self.stream: Stream | None = None
         self.resumes = False
+        self.mirrored = False
         self.handshake: Handshake | None = None
 
     def opened(self, welcome: Welcome) -> None:

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 
 class Recording(Protocol):
-    """What records sessions, so that they can go on elsewhere; see `cometary.cluster.recording`."""
+    """What records sessions, so that they can go on elsewhere; see `cometary.cluster.recording`.
+
+    Attributes:
+        mirrors: whether it records those, too, whose clients know nothing of that.
+    """
+
+    mirrors: bool
 
     def open(
         self,
@@ -32,6 +38,8 @@ class Recording(Protocol):
         admission: Admission | None,
         go_on: Callable[[], object],
         refuse: Callable[[ProtocolError], object],
+        *,
+        mirrored: bool = False,
     ) -> None:
         """Record a session that is to be opened, and call `go_on` then."""
         ...
@@ -82,7 +90,7 @@ class Welcoming:
             keeper = manager.new_keeper(opening.rid, opening.wait, opening.policy)
             enter = partial(self._enter, opening, binding, admission, keeper)
             known = admission if self._guards else None
-            self._recording.open(keeper, known, enter, opening.refuse)
+            self._recording.open(keeper, known, enter, opening.refuse, mirrored=opening.mirrored)
             return
         keeper = manager.open(opening.rid, opening.wait, opening.policy)
         self._welcome(opening, binding, admission, keeper)
@@ -111,7 +119,7 @@ class Welcoming:
                 None if admission.expires is None else round(admission.expires, 3),
                 self._bound,
                 keeper.name,
-                None if keeper.recorder is None else keeper.recorder.generation,
+                None if keeper.recorder is None or opening.mirrored else keeper.recorder.generation,
             )
         )
         if opening.stream is not None:

@@ -9,7 +9,7 @@ import secrets
 import socket
 from typing import TYPE_CHECKING
 
-from cometary.cluster.settings import RESUME, WITHIN
+from cometary.cluster.settings import RECORDED, WITHIN
 from cometary.errors import ConfigError, EngineError
 from cometary.server.children import with_pauses
 from cometary.supervision import ChildSpec
@@ -40,7 +40,7 @@ def choose_cluster(settings: Settings, node: str | None = None) -> Engine | None
     """
     if settings.engine == WITHIN:
         return None
-    if settings.sessions == RESUME and settings.bind != "off":
+    if settings.sessions in RECORDED and settings.bind != "off":
         raise ConfigError(
             "sessions", "what sessions are bound to (bind) is known to one process, so none can outlive it"
         )
@@ -57,17 +57,20 @@ def choose_cluster(settings: Settings, node: str | None = None) -> Engine | None
         raise ConfigError("engine", str(error)) from None
 
 
-def new_recording(engine: Engine, manager: SessionManager, start_soon: Callable[..., None]) -> Recording:
+def new_recording(
+    engine: Engine, manager: SessionManager, start_soon: Callable[..., None], *, mirrors: bool
+) -> Recording:
     """Return what records sessions, and takes over those of servers that are gone.
 
     Args:
         engine: where they are recorded.
         manager: knows the sessions that are here.
         start_soon: runs an async function beside everything else.
+        mirrors: whether sessions are recorded whose clients know of no positions.
     """
     from cometary.cluster.recording import Recording  # noqa: PLC0415 - see above
 
-    return Recording(engine, manager, start_soon)
+    return Recording(engine, manager, start_soon, mirrors=mirrors)
 
 
 def cluster_children(engine: Engine | None) -> list[ChildSpec]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cometary.cluster.settings import RESUME
+from cometary.cluster.settings import RECORDED
 from cometary.errors import ConfigError
 from cometary.packets.contract_table import Contracts
 from cometary.packets.settings import read_contracts
@@ -27,6 +27,8 @@ def contracts_of(settings: Settings, app: App | None) -> Contracts:
     declared = [] if app is None else app.contracts.declared
     # What the operator says comes first: of the contracts that cover a path, the first one holds.
     contracts = Contracts([*read_contracts(settings.paths), *declared], settings.queue_bytes)
-    if contracts.durable and settings.sessions != RESUME:
-        raise ConfigError("sessions", "a path is declared durable: that needs recorded sessions (resume)")
+    if contracts.durable and settings.sessions not in RECORDED:
+        raise ConfigError(
+            "sessions", "a path is declared durable: that needs recorded sessions (resume or mirror)"
+        )
     return contracts

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cometary.cluster.settings import RESUME
+from cometary.cluster.settings import MIRROR, RECORDED
 from cometary.dispatch.dispatcher import Table
 from cometary.dispatch.hub import Hub
 from cometary.server.cluster import new_recording
@@ -73,6 +73,7 @@ class Core:
             manager, self.table, contracts, engine=self.engine, locator=self.locator, start_soon=start_soon
         )
         self.recording: Recording | None = None
-        if cluster is not None and settings.sessions == RESUME:
-            self.recording = new_recording(cluster, manager, start_soon)
+        if cluster is not None and settings.sessions in RECORDED:
+            mirrors = settings.sessions == MIRROR
+            self.recording = new_recording(cluster, manager, start_soon, mirrors=mirrors)
             colleagues.note_recording(self.recording, manager.directory)

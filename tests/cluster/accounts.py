@@ -16,10 +16,11 @@ class Account:
     Args:
         url: the endpoint.
         stream: whether a stream carries what comes.
+        resume: whether it says where it is; else it is a client of version 1.
     """
 
-    def __init__(self, url: str, *, stream: bool = False) -> None:
-        self.comet = comet = Comet(url, resume=True, stream=stream)
+    def __init__(self, url: str, *, stream: bool = False, resume: bool = True) -> None:
+        self.comet = comet = Comet(url, resume=resume, stream=stream)
         self.ticks: list[int] = []
         self.answers: list[Any] = []
         self.failed: list[Any] = []

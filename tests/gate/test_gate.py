@@ -337,7 +337,9 @@ async def test_who_asks_learns_of_an_id_whether_there_was_a_session_a_moment_ago
 class RecordsNone:
     """A recording to which no session comes."""
 
-    def open(self, *_: object) -> None:
+    mirrors = False
+
+    def open(self, *_: object, mirrored: bool = False) -> None:
         raise NotImplementedError
 
     def seek(self, *_: object) -> bool:

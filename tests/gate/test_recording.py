@@ -51,6 +51,8 @@ class Records:
 
     def __init__(self, *, finds: bool = True) -> None:
         self.finds = finds
+        self.mirrors = False
+        self.mirrored = list[bool]()
         self.opened: list[tuple[SessionKeeper, Admission | None]] = []
         self.sought: list[str] = []
         self.go_on: Callable[[], object]
@@ -62,8 +64,11 @@ class Records:
         admission: Admission | None,
         go_on: Callable[[], object],
         refuse: Callable[[ProtocolError], object],
+        *,
+        mirrored: bool = False,
     ) -> None:
         keeper.recorder = Beside()
+        self.mirrored.append(mirrored)
         self.opened.append((keeper, admission))
         self.go_on, self.refuse = go_on, refuse
 
@@ -97,6 +102,17 @@ async def test_a_session_counts_and_is_told_to_its_client_once_it_is_recorded() 
         assert (welcome.wait, welcome.generation) == (7, 3)
         assert behind.manager.find(welcome.sid) is recording.opened[0][0]
         assert await behind.say(welcome.sid, Says(2, close=True)) == [[]]
+
+
+async def test_the_client_of_a_mirrored_session_is_told_of_no_generation() -> None:
+    recording = Records()
+    async with house(recording=recording) as behind:
+        opening = Asks(Shown())
+        opening.resumes = opening.mirrored = True
+        behind.gate.open(opening)
+        recording.go_on()
+        (welcome,) = opening.told
+        assert (welcome.generation, recording.mirrored) == (None, [True])
 
 
 async def test_if_it_cannot_be_recorded_there_never_was_a_session() -> None:

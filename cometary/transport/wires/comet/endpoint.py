@@ -103,16 +103,14 @@ class CometSend(CometRequest):
     holds: ClassVar[bool] = False
 
 
-class ResumingRequest(CometRequest):
-    """One of a client that can go on with its session elsewhere, and says how far it has come.
+class LastingRequest(CometRequest):
+    """One of a session that may go on elsewhere before it is answered; its client may know nothing of that.
 
     Attributes:
-        resuming: what it says.
-        recorder: says what the answer has to tell it; set by what takes the request.
         broken: whether its client has gone.
     """
 
-    __slots__ = ("_came", "broken", "recorder", "resuming")
+    __slots__ = ("_came", "broken")
 
     resumes: ClassVar[bool] = True
 
@@ -126,12 +124,9 @@ class ResumingRequest(CometRequest):
         ack: int,
         packets: Sequence[Packet] = (),
         close: bool = False,
-        resuming: Resuming,
     ) -> None:
         super().__init__(exchange, codec, gate, rid=rid, ack=ack, packets=packets, close=close)
         self.sid = ""
-        self.resuming = resuming
-        self.recorder: Any = None
         self.broken = False
         # Should its session go elsewhere before it is answered, another node is to read it again.
         self._came = None if gate.forward_of is None else (exchange.headers, exchange.body)
@@ -150,6 +145,41 @@ class ResumingRequest(CometRequest):
         exchange.headers, exchange.body = self._came
         exchange.on_drop = None
         return exchange
+
+
+class LastingSend(LastingRequest):
+    """The same, to be answered at once; it leaves the present carrier alone."""
+
+    __slots__ = ()
+
+    holds: ClassVar[bool] = False
+
+
+class ResumingRequest(LastingRequest):
+    """One of a client that can go on with its session elsewhere, and says how far it has come.
+
+    Attributes:
+        resuming: what it says.
+        recorder: says what the answer has to tell it; set by what takes the request.
+    """
+
+    __slots__ = ("recorder", "resuming")
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        codec: Codec,
+        gate: Gate,
+        *,
+        rid: int,
+        ack: int,
+        packets: Sequence[Packet] = (),
+        close: bool = False,
+        resuming: Resuming,
+    ) -> None:
+        super().__init__(exchange, codec, gate, rid=rid, ack=ack, packets=packets, close=close)
+        self.resuming = resuming
+        self.recorder: Any = None
 
     def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
         """Answer with packets numbered from `first_seq`, or with none, and say how far its client has come then."""
@@ -217,6 +247,7 @@ class CometEndpoint:
         self._gate = gate
         self._guards = gate.guards
         self._forward_of = gate.forward_of
+        self._mirrors = gate.mirrors
         self._streams = streams
         self._usual = InJson(self)
 
@@ -231,6 +262,8 @@ class CometEndpoint:
 
     def resolve(self, exchange: Exchange) -> Endpoint:
         """See `Resolving.resolve`: the head decides how bodies are written."""
+        if self._mirrors:  # then any request may have to be kept as it came
+            return self
         return self if negotiate(exchange.headers.get(b"content-type", b"")) is not json else self._usual
 
     def answer_in_json(self, exchange: Exchange) -> None:
@@ -277,7 +310,8 @@ class CometEndpoint:
         if sid is ABSENT:
             if not self._streams(exchange, codec, body):
                 opening = CometOpening(exchange, codec, gate, body)
-                opening.resumes = body.resume is True
+                opening.resumes = body.resume is True or self._mirrors
+                opening.mirrored = self._mirrors and body.resume is not True
                 gate.open(opening)
             return
         ack = 0 if body.ack is ABSENT else body.ack
@@ -290,6 +324,9 @@ class CometEndpoint:
             request: CometRequest = kind(
                 exchange, codec, gate, rid=body.rid, ack=ack, packets=packets, close=close, resuming=says
             )
+        elif self._mirrors:
+            lasting = LastingSend if body.hold is False else LastingRequest
+            request = lasting(exchange, codec, gate, rid=body.rid, ack=ack, packets=packets, close=close)
         elif body.hold is False:  # not by a variable for the class: that would be called as Python calls
             request = CometSend(exchange, codec, gate, rid=body.rid, ack=ack, packets=packets, close=close)
         else:

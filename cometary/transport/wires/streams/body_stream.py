@@ -55,6 +55,11 @@ class BodyStream(Stream):
         self._response: Response | None = None
         exchange.on_drop = self._dropped
 
+    @property
+    def gone(self) -> bool:
+        """See `Stream`."""
+        return self._exchange.carrier is None
+
     # -- what the session says ----------------------------------------------------------------
 
     def taken(self) -> None:

@@ -108,7 +108,8 @@ class StreamEndpoint:
             return True  # as above
         if body is not None:
             opening = StreamOpening(exchange, form, self._gate, body)
-            opening.resumes = body.resume is True
+            opening.mirrored = body.resume is not True and self._gate.mirrors
+            opening.resumes = body.resume is True or opening.mirrored
             self._gate.open(opening)
             exchange.release_request()
             return True

@@ -90,11 +90,6 @@ class ResumingBodyStream(BodyStream):
         super().taken()
         self._came = None
 
-    @property
-    def gone(self) -> bool:
-        """See `Stream`."""
-        return self._exchange.carrier is None
-
     def given_back(self) -> Exchange | None:
         """See `Stream`, and rule 2."""
         exchange = self._exchange
