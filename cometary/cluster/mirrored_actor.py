@@ -3,8 +3,9 @@
 1.  Its client says its request's id and which packets it has, and nothing more; the owner's machine knows the rest
     (`cometary.cluster.mirrored`).
 2.  A packet of a path is recorded before it is delivered, as if it were sent to the session alone. So contracts do not
-    hold here: what is recorded is delivered, and a queue that is full ends the session. The place of a packet in its
-    path's log is recorded with it.
+    hold here: what is recorded is delivered. For a client that reads, there is as much room again, as in any session
+    (`cometary.sessions.flow`); a queue that is full then ends it. The place of a packet in its path's log is recorded
+    with it.
 3.  The node that adopts the session has its outbox as it was, takes all of it for sent, and reads on in the logs of its
     paths at once, since it knows where they were left.
 """
@@ -73,6 +74,14 @@ class MirroredActor(RecordedActor):
         self._recorded.waiting.append(packet)
         self._send_what_waits()
 
+    @property
+    def _most_waiting(self) -> int:
+        return 2 * super()._most_waiting
+
+    @property
+    def _most_bytes_waiting(self) -> int:
+        return 2 * super()._most_bytes_waiting
+
     # -- after an adoption (rule 3)
 
     def _step_owner(self, event: object) -> None:
@@ -90,7 +99,9 @@ class MirroredActor(RecordedActor):
     def _take_for_sent(self, action: TakeForSent) -> None:
         outbox = self._keeper.machine.outbox
         outbox.restore(action.acknowledged, 0, ())
+        outbox.stretch()  # its client may have been behind
         self._deliver(action.packets)
+        outbox.relax()
         if outbox.acknowledged + len(outbox.packets) == action.sent:  # else there was no room, and it ends
             outbox.batch(sys.maxsize)
         self._read_logs({})

@@ -125,14 +125,24 @@ class RecordedShell(SessionActor):
 
     def _send_what_waits(self) -> None:
         """Send what was sent to the session alone until now (rule 5)."""
-        recorded, outbox = self._recorded, self._keeper.machine.outbox
+        recorded = self._recorded
         if not recorded.waiting:
             return
         packets = self._take_what_waits()
         self._tell_owner(recorded.with_changes(packets, self._manager.hub))
         waiting = recorded.machine.unacknowledged + packets
-        if len(waiting) > outbox.limit_packets or sum(map(len, waiting)) > 2 * outbox.limit_bytes:
+        if len(waiting) > self._most_waiting or sum(map(len, waiting)) > self._most_bytes_waiting:
             self._end("overflow")  # while its client is away there is no other queue that would be full
+
+    @property
+    def _most_waiting(self) -> int:
+        """How many packets that are recorded its client may lack."""
+        return self._keeper.machine.outbox.limit_packets
+
+    @property
+    def _most_bytes_waiting(self) -> int:
+        """How many bytes these may have, as they are recorded, which takes more."""
+        return 2 * self._keeper.machine.outbox.limit_bytes
 
     def _take_what_waits(self) -> tuple[bytes, ...]:
         """Return this, to be recorded; nothing that was sent since the session ended is."""

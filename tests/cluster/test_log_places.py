@@ -47,6 +47,18 @@ def test_the_next_owner_begins_where_the_client_is_or_where_it_was_connected() -
     assert after.begin("other", says) is None
 
 
+def test_the_next_owner_of_a_mirrored_session_begins_behind_what_is_recorded() -> None:
+    places = LogPlaces(1)
+    places.put("news", at(4))
+    places.reach("news", at(6))
+    places.reach("news", at(5))
+    assert recorded(places).begin("news", {}) == at(6)
+    number = places.number_of("news")
+    places.reach("news", at(1, "3f1.2"))
+    assert places.number_of("news") != number, "the log has begun anew"
+    assert recorded(places).begin("news", {}) == at(1, "3f1.2")
+
+
 def test_what_is_not_recorded_yet_means_nothing_to_the_next_owner() -> None:
     places = LogPlaces(1)
     places.put("news", at(4))

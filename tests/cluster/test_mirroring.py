@@ -81,26 +81,16 @@ async def test_a_request_that_is_repeated_at_another_server_has_the_same_answer(
         opened = await page.open()
         assert "gen" not in opened
         assert await page.ask(2, 0, 1, 2) == said(1, 1, 2)
+        for rid in (3, 4):
+            assert await page.ask(rid) == said(1, 1, 2)
         first, page.server = page.server, await start(nursery, LocalEngine(shared, "b", lease=LEASE), MIRROR)
         await first.die()
         assert await page.ask(2, 0, 1, 2) == said(1, 1, 2), "and neither packet is handled again"
-        assert await page.ask(3, 1) == said(2, 2)
-        assert await page.ask(4, 2) == {"packets": []}
-        assert await page.ask(5, 2, 3) == said(3, 3)
-        assert (await page.ask(5, 9))["error"] == "bad-ack"
-        assert (await page.ask(9, 2))["error"] == "rid-out-of-window"
-
-
-async def test_requests_without_packets_are_counted_on_by_the_next_server() -> None:
-    shared = SharedState()
-    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
-        page = Page(http, await start(nursery, LocalEngine(shared, "a", lease=LEASE), MIRROR))
-        await page.open()
-        for rid in range(2, 5):
-            assert await page.ask(rid) == {"packets": []}
-        first, page.server = page.server, await start(nursery, LocalEngine(shared, "b", lease=LEASE), MIRROR)
-        await first.die()
-        assert await page.ask(5, 0, 1) == said(1, 1)
+        assert await page.ask(5, 1) == said(2, 2), "those without packets were counted as well"
+        assert await page.ask(6, 2) == {"packets": []}
+        assert await page.ask(7, 2, 3) == said(3, 3)
+        assert (await page.ask(7, 9))["error"] == "bad-ack"
+        assert (await page.ask(10, 3))["error"] == "rid-out-of-window"
 
 
 async def test_updates_that_had_come_and_nobody_had_fetched_come_from_the_next_server_in_one_order() -> None:
@@ -176,3 +166,37 @@ async def test_a_stream_of_a_client_of_version_1_goes_on_at_another_server() -> 
             second.session.send("tick", 2)
             await account.until(lambda: len(account.ticks) == 2)
             account.adds_up()
+
+
+async def test_a_queue_that_is_full_ends_the_session_and_what_is_in_it_is_told() -> None:
+    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
+        settings = replace(MIRROR, queue_packets=10)
+        page = Page(http, await start(nursery, LocalEngine(SharedState(), "a"), settings))
+        await page.open()
+        await until(lambda: page.server.application.sessions)
+        page.server.session.connect("news")
+        for number in range(30):
+            page.server.application.app.update("news", number)
+        await until(lambda: ("off", "overflow") in [call[:2] for call in page.server.calls])
+        [undelivered] = [call[2] for call in page.server.calls if call[0] == "off"]
+        assert undelivered == [*range(len(undelivered))]
+        assert len(undelivered) > 10
+
+
+async def test_a_client_that_was_behind_gets_it_all_from_the_next_server() -> None:
+    shared, settings = SharedState(), replace(MIRROR, queue_packets=10)
+    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
+        page = Page(http, await start(nursery, LocalEngine(shared, "a", lease=LEASE), settings))
+        await page.open()
+        await until(lambda: page.server.application.sessions)
+        for number in range(10):
+            page.server.session.send("tick", number)
+        await until(lambda: [len(record.out) for record in shared.records.values()] == [10])
+        first, page.server = (
+            page.server,
+            await start(nursery, LocalEngine(shared, "b", lease=LEASE), settings),
+        )
+        await first.die()
+        answer = await page.ask(2)
+        assert [packet["message"] for packet in answer["packets"]] == [*range(10)]
+        assert await page.ask(3, 10, 1) == said(11, 1)

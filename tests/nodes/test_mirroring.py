@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from itertools import cycle
+from functools import partial
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
-from tests.nodes.house import House, running_house
+from tests.nodes.house import House, Node, running_house
 from tests.nodes.round_robin import BrokenError, read_message
 
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")
 
 APP = "tests/cluster/resuming_application.py:app"
+KEPT = "kept/stream"
+OPTIONS = ("--sessions", "mirror", "--paths", "kept/* keep history=1000")
 
 
 class OldPage:
@@ -32,6 +35,8 @@ class OldPage:
         self._rid = 1
         self._ack = 0
         self.ticks: list[int] = []
+        self.kept: list[int] = []
+        self.gaps: list[str] = []
         self.answers: list[int] = []
         self.died: list[int] = []
         self.repeated = 0
@@ -49,7 +54,8 @@ class OldPage:
             await self._request("poll")
 
     async def say(self, numbers: range) -> None:
-        """Say each number, one at a time."""
+        """Ask for the path, then say each number, one at a time."""
+        await self._request("say", {"path": "hear", "message": KEPT}, hold=False)
         for number in numbers:
             await self._request("say", {"path": "say", "message": number}, hold=False)
             await trio.sleep(0.01)
@@ -69,6 +75,10 @@ class OldPage:
             self.ticks.append(message)
         elif path == "said":
             self.answers.append(message)
+        elif path == KEPT:
+            self.kept.append(message)
+        elif path == "::gap":
+            self.gaps.append(message["path"])
         elif path == "failed":
             self.died.append(message[1])
 
@@ -97,6 +107,7 @@ class OldPage:
     def adds_up(self, last: int) -> bool:
         """Whether all that was said has been answered, or reported; nothing twice, and in order."""
         assert self.ticks == [*range(1, len(self.ticks) + 1)]
+        assert self.kept == [*range(min(self.kept, default=0), max(self.kept, default=-1) + 1)]
         assert self.answers == sorted(set(self.answers))
         return sorted([*self.answers, *self.died]) == [*range(1, last + 1)]
 
@@ -108,22 +119,32 @@ async def until(condition: Callable[[], object]) -> None:
             await trio.sleep(0.02)
 
 
+async def publish(node: Node) -> None:
+    """Publish numbers to the path that is kept, for ever."""
+    for number in count(1):
+        update = {"path": KEPT, "message": number}
+        await trio.to_thread.run_sync(partial(node.control.post, "/update", json=update))
+        await trio.sleep(0.01)
+
+
 async def test_an_old_client_that_asks_any_node_loses_nothing_when_its_own_is_killed(tmp_path: Path) -> None:
-    account = tmp_path / "account"
-    options = ("--sessions", "mirror")
-    with running_house("a", "b", app=APP, options=options, ACCOUNT=str(account)) as house:
+    account, said = tmp_path / "account", 40
+    with running_house("a", "b", app=APP, options=OPTIONS, ACCOUNT=str(account)) as house:
         owner, other = house.nodes
-        page, said = OldPage(house), 40
+        page = OldPage(house)
         async with trio.open_nursery() as nursery:
             await page.open()
             nursery.start_soon(page.poll)
+            nursery.start_soon(publish, other)
             async with trio.open_nursery() as saying:
                 saying.start_soon(page.say, range(1, said + 1))
-                await until(lambda: len(page.answers) >= said // 4)
+                await until(lambda: len(page.answers) >= said // 4 and page.kept)
                 owner.server.process.kill()
-            ticks = len(page.ticks)
+            ticks, kept = len(page.ticks), len(page.kept)
             await until(lambda: page.adds_up(said) and len(page.ticks) >= ticks + 5)
+            await until(lambda: page.adds_up(said) and len(page.kept) >= kept + 5)
             nursery.cancel_scope.cancel()
+        assert not page.gaps
         lines = account.read_text().split("\n")
         handled = [int(line.split()[1]) for line in lines if line.startswith("said ")]
         assert handled == sorted(set(handled)), "none was handled twice, or out of order"

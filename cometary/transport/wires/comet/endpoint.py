@@ -249,7 +249,8 @@ class CometEndpoint:
         self._forward_of = gate.forward_of
         self._mirrors = gate.mirrors
         self._streams = streams
-        self._usual = InJson(self)
+        # Where sessions are mirrored, any request may have to be kept as it came.
+        self._usual: CometEndpoint | InJson = self if gate.mirrors else InJson(self)
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange` now or later.
@@ -262,8 +263,6 @@ class CometEndpoint:
 
     def resolve(self, exchange: Exchange) -> Endpoint:
         """See `Resolving.resolve`: the head decides how bodies are written."""
-        if self._mirrors:  # then any request may have to be kept as it came
-            return self
         return self if negotiate(exchange.headers.get(b"content-type", b"")) is not json else self._usual
 
     def answer_in_json(self, exchange: Exchange) -> None:
