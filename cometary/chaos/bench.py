@@ -89,7 +89,7 @@ class Bench:
             stack.callback(self._shared.zombies.close)
             if self._plan.watch_memory and pid is not None:
                 self._memory = Memory(pid)
-            if self._plan.kills and pid is not None:
+            if self._plan.kills and pid is not None:  # in a house, it is a fault
                 every = self._plan.kill_worker_every
                 self._killing = Killing(pid, every, self._shared.deaths, self._chance("workers"))
             anywhere = self._plan.beyond_loopback
@@ -129,7 +129,8 @@ class Bench:
         stack.callback(balancer.close)
         fault = FAULTS[self._plan.mode](house, self._plan, self._chance("faults"))
         shared = self._shared
-        self._faults = Faults(fault, self._plan.fault_every, shared.moves, shared.troubles)
+        every = self._plan.kill_worker_every if self._plan.kills else self._plan.fault_every
+        self._faults = Faults(fault, every, shared.moves, shared.troubles)
 
     def _chance(self, what: str) -> Random:
         return Random(f"{self._seed}/{what}")  # noqa: S311 - to be repeated, not secret
@@ -236,7 +237,11 @@ class Bench:
             endings=self._mortals.counts,
             broken=fleet.cuts,
             crashed=crashed,
-            troubles={**shared.troubles, "crashed": crashed, "killed": shared.deaths.count},
+            troubles={
+                **shared.troubles,
+                "crashed": crashed,
+                "killed": shared.deaths.count + shared.troubles["killed"],
+            },
             promised=troubles_of(self._plan.mode),
             replays=replays.summary(),
             killed=shared.deaths.count,

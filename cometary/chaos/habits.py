@@ -88,6 +88,7 @@ HEARING: Final = Habits("kill-worker")
 SAYING: Final = Habits("kill-worker", says=True)
 
 NODE_TROUBLES: Final[dict[str, Trouble]] = {
+    "kill-recorded-worker": "killed",
     "kill-node": "node-killed",
     "pause-node": "node-paused",
     "partition": "partitioned",
@@ -95,7 +96,7 @@ NODE_TROUBLES: Final[dict[str, Trouble]] = {
     "engine-restart": "engine-killed",
     "rolling-restart": "node-restarted",
 }
-"""What is done in the modes with several nodes."""
+"""What is done in the modes with several nodes, or workers that are nodes."""
 
 SOCKETIO: Final = Habits("socketio", cuts=True, speaks="socketio")
 CSP: Final = Habits("csp", cuts=True, speaks="csp")
@@ -123,7 +124,7 @@ MODES: Final[dict[str, tuple[Habits, ...]]] = {
 CRASHING: Final = frozenset({"crash", "mixed", "socketio", "csp"})
 """Modes in which session actors are crashed as well."""
 
-KILLING: Final = frozenset({"kill-worker"})
+KILLING: Final = frozenset({"kill-worker", "kill-recorded-worker"})
 """Modes in which workers are killed."""
 
 

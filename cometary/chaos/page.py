@@ -286,13 +286,16 @@ class Page:
 
     def _note(self, packets: Sequence[Packet]) -> None:
         for packet in packets:
-            if packet.path == DOWN:
-                self.ledger.answered(packet.message[0], packet.message[1])
-            elif packet.path.startswith(BEAT):
-                self.ledger.beat(*packet.message)
-            elif packet.path == ROOM:
-                self.ledger.shout(packet.message[0], packet.message[1])
+            self._note_one(packet)
         self._recovery.received(trio.current_time())
+
+    def _note_one(self, packet: Packet) -> None:
+        if packet.path == DOWN:
+            self.ledger.answered(packet.message[0], packet.message[1])
+        elif packet.path.startswith(BEAT):
+            self.ledger.beat(*packet.message)
+        elif packet.path == ROOM:
+            self.ledger.shout(packet.message[0], packet.message[1])
 
     def _refused(self, reply: Reply) -> None:
         self.refused(read_refusal(reply.status, reply.body), reply.status)

@@ -96,7 +96,9 @@ class Plan:
     )
     workers: int = field(
         default=2,
-        metadata=_option(kinds.whole(2, 64), "Worker processes of the bench's own server, for kill-worker."),
+        metadata=_option(
+            kinds.whole(2, 64), "Worker processes of the bench's own server, for the modes that kill these."
+        ),
     )
     kill_worker_every: float = field(
         default=1,

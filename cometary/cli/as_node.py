@@ -53,10 +53,11 @@ async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[PartAsN
         OSError: the nodes' address cannot be listened on: the configuration's fault.
         ConfigError: something is not supported with several nodes, or the engine cannot be one.
     """
-    if settings.node is None or settings.node_listen is None:
+    if settings.node is None or settings.node_listen is None or settings.node_secret is None:
         yield PartAsNode()
         return
-    from cometary.nodes.nodes import OtherNodes  # noqa: PLC0415 - a server by itself needs none of it
+    from cometary.nodes.handshake import Identity  # noqa: PLC0415 - a server by itself needs none of it
+    from cometary.nodes.nodes import OtherNodes  # noqa: PLC0415
     from cometary.nodes.supported import check  # noqa: PLC0415
     from cometary.server.cluster import choose_cluster  # noqa: PLC0415
 
@@ -73,7 +74,8 @@ async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[PartAsN
         for sock in sockets:
             until.callback(sock.close)
         found = settings.node_address or Address(where.host, sockets[0].getsockname()[1])
-        nodes = OtherNodes(settings, str(found), cluster)
+        own = Identity(settings.node, cluster.incarnation, str(found), settings.node_secret.encode())
+        nodes = OtherNodes(settings, own, cluster)
         async with trio.open_nursery() as nursery:
             await nursery.start(nodes.peers.keep)
             nursery.start_soon(nodes.peers.dialing.take_callers, sockets)

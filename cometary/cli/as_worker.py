@@ -9,21 +9,73 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import trio
 
 from cometary import server
 from cometary.app import App
-from cometary.errors import ConfigError
+from cometary.errors import ConfigError, EngineError
 from cometary.log import get_logger
 from cometary.server.reloading import Source
 from cometary.settings import Settings
 from cometary.workers.part import Part
 from cometary.workers.within import Within, network_of_worker, settings_of_worker
 
+if TYPE_CHECKING:
+    from cometary.cluster.engine import Engine as Cluster
+    from cometary.server.colleagues import Colleagues
+    from cometary.workers.colleagues import OtherWorkers
+
 logger = get_logger("cometary.cli")
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What a worker's server is given.
+
+    Attributes:
+        colleagues: the other workers.
+        cluster: the engine; None if there is none.
+    """
+
+    colleagues: Colleagues
+    cluster: Cluster | None = None
+
+
+@asynccontextmanager
+async def company_of(settings: Settings, part: Part, workers: OtherWorkers) -> AsyncGenerator[Company]:
+    """Be a node until the end of the block, if the worker is to be one.
+
+    Args:
+        settings: those of the worker.
+        part: its part.
+        workers: the others.
+
+    Raises:
+        OSError: the path in `filename` cannot be listened on; the environment's fault.
+    """
+    node = part.node
+    if node is None:
+        yield Company(workers)
+        return
+    from cometary.cli.worker_as_node import WorkersAsNodes, listening_at  # noqa: PLC0415 - others need none of it
+    from cometary.server.cluster import choose_cluster  # noqa: PLC0415
+
+    cluster = choose_cluster(settings, node.name)
+    assert cluster is not None  # noqa: S101 - its URL is in the part
+    with closing(listening_at(node.links)) as sock:
+        nodes = WorkersAsNodes(settings, node, cluster, workers)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(nodes.peers.keep)
+            nursery.start_soon(nodes.peers.dialing.take_callers, [sock])
+            yield Company(nodes, cluster)
+            await cluster.leave()
+            nursery.cancel_scope.cancel()
 
 
 async def serve_as_worker(settings: Settings, app: App, part: Part, source: Source | None) -> int:
@@ -39,24 +91,25 @@ async def serve_as_worker(settings: Settings, app: App, part: Part, source: Sour
         The exit status, as of any server.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    leave, status = trio.Event(), 0
+    own, leave, status = settings_of_worker(settings, part), trio.Event(), 0
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
         async with trio.open_nursery() as beside:
             within = Within(part)
             beside.start_soon(_keep_link, within, leave)
-            serve = partial(
-                server.serve,
-                network=network_of_worker(settings, part),
-                source=_own(source, part),
-                colleagues=within.colleagues,
-            )
-            async with trio.open_nursery() as nursery:
+            async with company_of(own, part, within.colleagues) as company, trio.open_nursery() as nursery:
+                serve = partial(
+                    server.serve,
+                    network=network_of_worker(settings, part),
+                    source=_own(source, part),
+                    colleagues=company.colleagues,
+                    cluster=company.cluster,
+                )
                 try:
                     await within.begin()
-                    running = await nursery.start(serve, settings_of_worker(settings, part), app)
-                except ConfigError as error:
+                    running = await nursery.start(serve, own, app)
+                except (ConfigError, EngineError) as error:
                     sys.stderr.write(f"cometary: {error}\n")
-                    status = 2
+                    status = 2 if isinstance(error, ConfigError) else 1
                 else:
                     beside.start_soon(_hear, signals, running, leave)
                     await leave.wait()

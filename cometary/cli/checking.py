@@ -41,19 +41,20 @@ def _check_parts(settings: Settings) -> None:
     # These bring the whole server along, which `--help` or a wrong option need not wait for.
     from cometary.app import App  # noqa: PLC0415
     from cometary.cli.loading import load_all  # noqa: PLC0415
+    from cometary.cli.workers import check_with_engine  # noqa: PLC0415
     from cometary.nodes.supported import check as check_node  # noqa: PLC0415
     from cometary.server.authenticator import choose_authenticator  # noqa: PLC0415
     from cometary.server.cluster import choose_cluster  # noqa: PLC0415
     from cometary.server.doors import Doors  # noqa: PLC0415
     from cometary.transport.net.certificate import Certificate  # noqa: PLC0415
-    from cometary.workers.supported import check as check_workers  # noqa: PLC0415
 
     app = load_all(settings, settings.app) or App()
     choose_authenticator(settings, app)
-    choose_cluster(settings)
+    if settings.workers == 1:
+        choose_cluster(settings)
     Doors(settings)
     if settings.workers > 1:
-        check_workers(settings)
+        check_with_engine(settings, app)
     if settings.node is not None:
         check_node(settings, app)
     if settings.files_of_tls is not None:

@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Final
 
 import trio
@@ -21,14 +22,21 @@ import trio
 from cometary.app import App
 from cometary.cli.logs import set_up_logging
 from cometary.cli.notifying import Notifier
+from cometary.cluster.settings import EMBEDDED, WITHIN
 from cometary.errors import ChildStartError, RestartIntensityError, WorkerEndedError
 from cometary.escapes import leaves
+from cometary.nodes.supported import check as check_node
 from cometary.packets.contract_table import Contracts
+from cometary.server.cluster import choose_cluster
 from cometary.server.contracts import contracts_of
 from cometary.settings import Settings
 from cometary.transport.net.inherited import Inherited
 from cometary.workers.above import Above, above
-from cometary.workers.supported import check
+from cometary.workers.embedded_engine import program
+from cometary.workers.supported import check, unsupported_with_engine
+
+ANY: Final = "unix:///engine"
+"""In place of an engine that is not there yet."""
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -48,10 +56,25 @@ def run(settings: Settings, app: App | None, words: Sequence[str]) -> int:
     Raises:
         ConfigError: something is not supported with several workers.
     """
-    check(settings)
+    check_with_engine(settings, app)
     set_up_logging(settings.log_level, settings.log_format)
     contracts = contracts_of(settings, app)
     return trio.run(_serve_until_signal, settings, [sys.executable, "-m", "cometary", *words], contracts)
+
+
+def check_with_engine(settings: Settings, app: App | None) -> None:
+    """Check that a server may have several workers, which are nodes if there is an engine.
+
+    Raises:
+        ConfigError: it may not; the operator's fault.
+    """
+    check(settings)
+    if settings.engine != WITHIN:
+        check_node(settings, app, unsupported_with_engine)
+        embedded = settings.engine == EMBEDDED
+        choose_cluster(replace(settings, engine=ANY) if embedded else settings)
+        if embedded:
+            program()
 
 
 async def _serve_until_signal(settings: Settings, command: Sequence[str], contracts: Contracts) -> int:

@@ -13,9 +13,12 @@ from cometary.errors import ConfigError
 WITHIN: Final = "local"
 """The engine within the process: that of a server by itself."""
 
+EMBEDDED: Final = "embedded"
+"""One that the process above several workers starts, for these alone."""
+
 ENGINE: Final = kinds.matching(
-    r"local|\S+://\S+",
-    "local, redis://..., rediss://..., unix://..., redis+sentinel://.../MASTER or redis+cluster://...",
+    r"local|embedded|\S+://\S+",
+    "local, embedded, redis://..., rediss://..., unix://..., redis+sentinel://.../MASTER or redis+cluster://...",
 )
 """Any URL: what is wrong with one is said where it is read, without the password that may be in it."""
 
@@ -40,7 +43,8 @@ class ClusterSection(Section):
     engine: str = option(
         WITHIN,
         ENGINE,
-        "Where sessions are recorded, and nodes find each other: a Redis or Valkey; local for neither.",
+        "Where sessions are recorded, and nodes find each other: a Redis or Valkey; embedded for one of the workers' "
+        "own; local for neither.",
         shown=False,
     )
     engine_prefix: str = option(

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
-from cometary.config.kinds import ADDRESS
+from cometary.config.kinds import ADDRESS_OR_UNIX, UnixAddress
 from cometary.errors import ConfigError, NodeRefusedError
 from cometary.log import get_logger
 from cometary.nodes.handshake import SKEW, Hello, Identity, Proof, Welcome, accept, dial, skew_of
+from cometary.transport.net.unix import UNIX_PEER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 3.0
 """Seconds for a connection, and for what is said on it first."""
+
+UNIX: Final = "unix:"
+"""How the address of a worker begins: all that it is linked with are on this machine."""
 
 STRANGERS: Final = 64
 PAUSE: Final = 0.5
@@ -121,7 +125,7 @@ class Dialing:
     async def _dial(self, peer: Peer) -> None:
         try:
             with trio.fail_after(PATIENCE):
-                sock = await _connect(peer.address)
+                sock = await _connect(read_address(peer.address), self._own.address)
                 try:
                     hello, proof = await dial(_Stream(sock), self._own, peer.node)
                     await self._house.check(hello)
@@ -138,7 +142,8 @@ class Dialing:
             self.note(peer.node, peer.address, str(error), fault=True)
             await trio.sleep(PAUSE)
         except (OSError, EOFError, ValueError, trio.TooSlowError) as error:
-            self.note(peer.node, peer.address, str(error) or "it does not answer")
+            if not peer.leaving:
+                self.note(peer.node, peer.address, str(error) or "it does not answer")
             await trio.sleep(PAUSE)
         except Exception:  # rule 4
             logger.exception("node not reached", text=f"dialing node {peer.node} failed", node=peer.node)
@@ -188,7 +193,7 @@ class Dialing:
                 sock.close()
                 continue
             self._strangers += 1
-            self.start_soon(self._take, sock, str(address[0]))
+            self.start_soon(self._take, sock, str(address[0]) if address else UNIX_PEER)
 
     async def _take(self, sock: trio.socket.SocketType, address: str) -> None:
         taken = False
@@ -236,8 +241,32 @@ class _Stream:
         return data
 
 
-async def _connect(address: str) -> trio.socket.SocketType:
-    host, port = read_address(address)
+async def _connect(address: Address | UnixAddress, own: str) -> trio.socket.SocketType:
+    """Connect to a node at an address; `own` is where it would connect to this one.
+
+    Raises:
+        NodeRefusedError: only a worker of another server can be there, whose path says nothing here; the operator's
+            fault.
+        OSError: it cannot be reached.
+    """
+    if not isinstance(address, UnixAddress):
+        return await _connect_to_host(*address)
+    if not own.startswith(UNIX):
+        raise NodeRefusedError(
+            "it is one of several workers, and no server shares their engine with them: give each an engine-prefix"
+        )
+    sock = trio.socket.socket(socket.AF_UNIX)
+    try:
+        await sock.connect(address.path)
+    except BaseException as error:
+        sock.close()
+        if isinstance(error, FileNotFoundError):
+            raise ConnectionRefusedError(*error.args) from None  # its process has ended, and its path is gone
+        raise
+    return sock
+
+
+async def _connect_to_host(host: str, port: int) -> trio.socket.SocketType:
     found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     errors: list[OSError] = []
     for family, kind, protocol, _, where in found:
@@ -256,16 +285,16 @@ async def _connect(address: str) -> trio.socket.SocketType:
     raise errors[-1]
 
 
-def read_address(text: str) -> Address:
+def read_address(text: str) -> Address | UnixAddress:
     """Read where a node is, as the engine or the node says it.
 
     Raises:
         ValueError: it is not an address; the fault of the node that gave it.
     """
     try:
-        return ADDRESS.parse(text)
+        return ADDRESS_OR_UNIX.parse(text)
     except ValueError:
-        raise ValueError(f"it is not an address, {ADDRESS.allowed}") from None
+        raise ValueError(f"it is not an address, {ADDRESS_OR_UNIX.allowed}") from None
 
 
 def _given_up(sock: trio.socket.SocketType) -> socket.socket:

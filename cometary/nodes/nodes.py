@@ -24,7 +24,6 @@ from cometary.nodes.accepted import Home
 from cometary.nodes.engine import NodesEngine
 from cometary.nodes.finding import Finding
 from cometary.nodes.forwarded_request import come_back
-from cometary.nodes.handshake import Identity
 from cometary.nodes.others import OthersOfNode
 from cometary.nodes.peers import Peers
 from cometary.nodes.tunnels import hang_up
@@ -41,6 +40,8 @@ if TYPE_CHECKING:
     from cometary.dispatch.engine import Engine
     from cometary.doors.control.door import ControlDoor
     from cometary.doors.door import Listener
+    from cometary.doors.others import Others
+    from cometary.nodes.handshake import Identity
     from cometary.packets.contract_table import Contracts
     from cometary.packets.receipts import ReceiptLog
     from cometary.server.front_end import FrontEnd
@@ -86,8 +87,8 @@ class OtherNodes:
     """The other nodes (`Colleagues`).
 
     Args:
-        settings: how this one is set up; it has a name.
-        address: where the others reach this one.
+        settings: how this one is set up.
+        own: who it is.
         cluster: knows who is there.
 
     Attributes:
@@ -97,16 +98,14 @@ class OtherNodes:
         finding: finds sessions that can outlive their node; None if none can.
     """
 
-    def __init__(self, settings: Settings, address: str, cluster: Cluster) -> None:
-        assert settings.node is not None  # noqa: S101 - see `NodeSection.check`
-        assert settings.node_secret is not None  # noqa: S101
-        self._node = settings.node
+    def __init__(self, settings: Settings, own: Identity, cluster: Cluster) -> None:
+        self._node = own.node
         self._tag = tag_of_node(self._node)
         self._lease = settings.lease
         self._cluster = cluster
-        self._own = Identity(self._node, cluster.incarnation, address, settings.node_secret.encode())
-        self.peers = Peers(self._own, cluster, settings.comet)
-        self.others = OthersOfNode(self._node, self.peers)
+        self._own = own
+        self.peers = Peers(own, cluster, settings.comet)
+        self.others: Others = OthersOfNode(self._node, self.peers)
         self.ousted = Ousted()
         cluster.watch_ousted(self.ousted.note)
         self._engine: NodesEngine | None = None

@@ -9,7 +9,7 @@ import secrets
 import socket
 from typing import TYPE_CHECKING
 
-from cometary.cluster.settings import RECORDED, WITHIN
+from cometary.cluster.settings import EMBEDDED, RECORDED, WITHIN
 from cometary.errors import ConfigError, EngineError
 from cometary.server.children import with_pauses
 from cometary.supervision import ChildSpec
@@ -40,6 +40,8 @@ def choose_cluster(settings: Settings, node: str | None = None) -> Engine | None
     """
     if settings.engine == WITHIN:
         return None
+    if settings.engine == EMBEDDED:
+        raise ConfigError("engine", "one is embedded for several workers: give some, or the URL of an engine")
     if settings.sessions in RECORDED and settings.bind != "off":
         raise ConfigError(
             "sessions", "what sessions are bound to (bind) is known to one process, so none can outlive it"

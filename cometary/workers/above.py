@@ -1,6 +1,7 @@
 """The process above the workers: it has the listening sockets and the control interface, and supervises the workers.
 
     cometary             one_for_one
+    ├── engine           a supervisor: the engine, if it is embedded
     ├── workers          a supervisor: a process for each worker
     └── front-end        an async function: the control interface
 
@@ -22,12 +23,13 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from cometary.actors import system
+from cometary.cluster.settings import EMBEDDED, WITHIN
 from cometary.config.kinds import Address, UnixAddress
 from cometary.doors.control.door import ControlDoor
 from cometary.doors.door import Listener
-from cometary.server.children import PAUSES
+from cometary.server.children import with_pauses
 from cometary.server.front_end import FrontEnd, taken
-from cometary.supervision import ChildSpec, SupervisorSpec, supervise, tree
+from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, supervise, tree
 from cometary.transport.http.body_queue import BodyQueue
 from cometary.transport.http.hosts import HostRule
 from cometary.transport.http.protocol import Http
@@ -35,6 +37,8 @@ from cometary.transport.http.service import Service
 from cometary.transport.http.settings import limits_for
 from cometary.workers.common import Common
 from cometary.workers.control import WorkersControl
+from cometary.workers.embedded_engine import EmbeddedEngine
+from cometary.workers.family import Family
 from cometary.workers.process import WorkerProcess
 from cometary.workers.relay import Relay
 
@@ -45,6 +49,9 @@ if TYPE_CHECKING:
     from cometary.packets.contract_table import Contracts
     from cometary.settings import Settings
     from cometary.transport.net.listener import Network
+
+PAUSES: Final = Backoff(min=0.1, max=1.0)
+"""How long a worker that has ended waits for its restart; clients wait for what it would do."""
 
 STOP_GRACE: Final = 5.0
 """Seconds that answers of the control interface have to go out."""
@@ -83,9 +90,21 @@ class Above:
         count = settings.workers
         soon = actors.scheduler.at_next_batch
         grace = settings.stop_grace + settings.drain + TASKS_GRACE
+        self._engine = EmbeddedEngine(folder / "engine") if settings.engine == EMBEDDED else None
+        engine = settings.engine if self._engine is None else self._engine.url
+        family = None if engine == WITHIN else Family(folder, engine)
         self.workers = [
             WorkerProcess(
-                number, count, command, self._listening, folder, relay, network.successor, grace, soon
+                number,
+                count,
+                command,
+                self._listening,
+                folder,
+                relay,
+                network.successor,
+                grace,
+                soon,
+                family=family,
             )
             for number in range(1, count + 1)
         ]
@@ -122,7 +141,11 @@ class Above:
         processes = [
             ChildSpec(f"worker-{each.number}", each.run, shutdown="infinity") for each in self.workers
         ]
+        engine = (
+            [] if self._engine is None else [with_pauses("engine", [ChildSpec("valkey", self._engine.run)])]
+        )
         children = [
+            *engine,
             ChildSpec("workers", SupervisorSpec(processes, intensity=10, period=5.0, backoff=PAUSES)),
             ChildSpec("front-end", self._front_end.run),
         ]

@@ -12,6 +12,30 @@ VARIABLE: Final = "COMETARY_WORKER"
 
 
 @dataclass(frozen=True, slots=True)
+class AsNode:
+    """What a worker is told that is a node, as all are where there is an engine.
+
+    Attributes:
+        name: its own, which no other process has had; see `Family`.
+        family: what the names of all begin with.
+        links: the path at which the others connect to it.
+        secret: by which they know each other.
+        engine: the URL of the engine.
+    """
+
+    name: str
+    family: str
+    links: str
+    secret: str
+    engine: str
+
+    @property
+    def address(self) -> str:
+        """Where the others connect to it, as text."""
+        return f"unix:{self.links}"
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Its place among the others.
 
@@ -23,6 +47,7 @@ class Part:
         control: the path of its own control interface.
         successor: who accepts callers when all stop; see `Network`.
         above: the address of the control interface that all have in common, as text.
+        node: as what it is a node; None where there is no engine.
     """
 
     number: int
@@ -32,6 +57,7 @@ class Part:
     control: str
     successor: Literal["none", "sockets", "port"] = "none"
     above: str = ""
+    node: AsNode | None = None
 
     def written(self) -> str:
         """Return it as the variable's value."""
@@ -51,7 +77,9 @@ def take_part(environment: MutableMapping[str, str]) -> Part | None:
     text = environment.pop(VARIABLE, None)
     if text is None:
         return None
-    part = Part(**json.loads(text))
+    members = json.loads(text)
+    node = members.pop("node")
+    part = Part(**members, node=None if node is None else AsNode(**node))
     for descriptor in (part.link, *part.listening):
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - its one argument
     return part

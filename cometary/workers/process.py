@@ -1,6 +1,8 @@
 """A worker as a child of a supervisor: a process, which runs the same command with its part in the environment.
 
-1.  It has started when it takes clients. If it ends before, so has the attempt to start it, and its status is told.
+1.  It has started when it takes clients. If it ends before, so has the attempt to start it, and its status is told. One
+    that is started again counts as started at once: its supervisor starts nobody else meanwhile, and another one may
+    have died.
 2.  A worker that ends unasked has crashed, whatever its exit status.
 3.  One that is to end is told to (SIGTERM), and waited for; its sessions are told `shutdown`. All of them are told at
     once, before their supervisor stops them one after the other. One that has not ended `grace` seconds later is
@@ -28,6 +30,7 @@ from cometary.workers.link import Link
 from cometary.workers.part import VARIABLE, Part
 
 if TYPE_CHECKING:
+    from cometary.workers.family import Family
     from cometary.workers.messages import Message
     from cometary.workers.relay import Relay
 
@@ -49,6 +52,7 @@ class WorkerProcess:
         flush_soon: see `Link`.
         grace: how many seconds it has to end once it has been ready; before, it has `UNREADY_GRACE`.
         above: the address of the control interface that all have in common, once that listens.
+        family: makes it a node; None where there is no engine.
     """
 
     number: int
@@ -61,11 +65,13 @@ class WorkerProcess:
     grace: float
     flush_soon: Callable[[Callable[[], None]], None] | None = None
     above: str = ""
+    family: Family | None = None
     process: trio.Process | None = None
     _ready: trio.Event = field(default_factory=trio.Event)
     _told: trio.Event = field(default_factory=trio.Event)
     _reloads: bool = False
     _started: bool = False
+    _began: bool = False
 
     @property
     def control(self) -> Path:
@@ -129,9 +135,16 @@ class WorkerProcess:
         await process.wait()
 
     async def _tell_when_ready(self, task_status: trio.TaskStatus[None]) -> None:
+        if self._began:
+            self._tell_started(task_status)
         await self._ready.wait()
         if self._reloads:
             self.reload()
+        if not self._started:
+            self._tell_started(task_status)
+        self._began = True
+
+    def _tell_started(self, task_status: trio.TaskStatus[None]) -> None:
         self._started = True
         task_status.started()
 
@@ -149,7 +162,8 @@ class WorkerProcess:
     async def _start(self, there: socket.socket) -> trio.Process:
         listening = [sock.fileno() for sock in self.listening]
         control, link = str(self.control), there.fileno()
-        part = Part(self.number, self.workers, link, listening, control, self.successor, self.above)
+        node = None if self.family is None else self.family.next(self.number)
+        part = Part(self.number, self.workers, link, listening, control, self.successor, self.above, node)
         self.control.unlink(missing_ok=True)
         start = partial(
             trio.lowlevel.open_process,

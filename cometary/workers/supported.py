@@ -1,13 +1,13 @@
 """What does not work with several workers yet: it is refused, in one line, when the server starts.
 
 What it has in common is that one process alone knows something of it: the state of a connection, or who is where.
+What does not work with several nodes does not work with workers and an engine either (`cometary.nodes.supported`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cometary.cluster.settings import WITHIN
 from cometary.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WORKERS: Final = "workers"
 
 NOT_GIVEN: Final = (
-    *("node", "stomp", "stomp_websocket"),
+    *("node", "node_listen", "node_address", "stomp", "stomp_websocket"),
     *("dudley", "imperio", "imperio_http", "firenze", "dolores"),
 )
 """Options that have to be left out."""
@@ -36,9 +36,15 @@ def check(settings: Settings) -> None:
     """
     given = [name for name in NOT_GIVEN if getattr(settings, name) is not None]
     given += [name for name in OFF if getattr(settings, name) == "on"]
-    given += ["engine"] if settings.engine != WITHIN else []
     for name in given:
         raise unsupported(f"the option {name.replace('_', '-')} does")
+
+
+def unsupported_with_engine(what: str) -> ConfigError:
+    """Return the same for something that does not work where workers are nodes."""
+    return ConfigError(
+        WORKERS, f"{what} not work with several processes and an engine yet; leave one of them out"
+    )
 
 
 def unsupported(what: str) -> ConfigError:

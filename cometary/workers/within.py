@@ -50,7 +50,8 @@ if TYPE_CHECKING:
 def settings_of_worker(settings: Settings, part: Part) -> Settings:
     """Return the settings of one worker, whose control interface, and prompt, are at paths of their own."""
     prompt = None if settings.manhole is None else f"{settings.manhole}.{part.number}"
-    return replace(settings, control=UnixAddress(part.control, 0o600), manhole=prompt)
+    engine = settings.engine if part.node is None else part.node.engine
+    return replace(settings, control=UnixAddress(part.control, 0o600), manhole=prompt, engine=engine)
 
 
 def network_of_worker(settings: Settings, part: Part) -> Network:
@@ -128,6 +129,7 @@ class Within:
         self.colleagues = OtherWorkers(part.number, part.workers, self.link, self._meet, part.above)
         self._front_end: FrontEnd | None = None
         self._control: ControlDoor | None = None
+        self._is_node = part.node is not None
         self._begun = trio.Event()
         self._met = trio.Event()
 
@@ -137,7 +139,14 @@ class Within:
         self._begun.set()
 
     async def begin(self) -> None:
-        """Say that this one is about to listen, and wait until that is known, or nobody is there to know it."""
+        """Say that this one is about to listen, and wait until that is known, or nobody is there to know it.
+
+        A node does not: nobody has to know it to find its sessions, and what is handed over to it before it has joined
+        the others would wait for that.
+        """
+        if self._is_node:
+            await trio.lowlevel.checkpoint()
+            return
         self.link.put(encode(Begins()))
         await self._begun.wait()
 
@@ -145,6 +154,8 @@ class Within:
         self._front_end, self._control = front_end, control
         self.link.flush_soon = front_end.at_next_batch
         self._met.set()
+        if self._is_node:
+            self.link.put(encode(Begins()))
         self.link.put(encode(Ready()))
 
     def _take_at_once(self, message: Message, descriptor: int) -> Awaitable[None] | None:

@@ -98,6 +98,8 @@ def test_this_machine_needs_no_permission(url: str) -> None:
         (["kill-worker", "http://127.0.0.1/"], "http://127.0.0.1/"),
         (["--watch-memory", "--seconds", "60"], "--watch-memory"),
         (["kill-node", "http://127.0.0.1/"], "http://127.0.0.1/"),
+        (["kill-recorded-worker", "http://127.0.0.1/"], "http://127.0.0.1/"),
+        (["kill-recorded-worker", "--workers", "1"], "--workers"),
         (["kill-node", "--nodes", "1"], "--nodes"),
         (["partition", "--watch-memory", "--seconds", "90"], "--watch-memory"),
         (["pause-node", "--lease", "6", "--fault-lasts", "6"], "--fault-lasts"),

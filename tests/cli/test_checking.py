@@ -35,9 +35,12 @@ def test_a_configuration_that_is_right_is_said_to_be(
         (["--control", "0.0.0.0:1"], "--control: other machines can reach"),
         (["--config", "/nowhere"], "/nowhere: cannot be read"),
         (["--workers", "2", "--stomp", "127.0.0.1:0"], "workers: the option stomp does"),
-        (["--workers", "2", "--engine", "redis://localhost"], "workers: the option engine does"),
+        (
+            ["--workers", "2", "--engine", "redis://localhost", "--csp", "/csp"],
+            "workers: the option csp does",
+        ),
         (["--engine", "redis://localhost/one"], "engine: an engine is redis://"),
-        (["--engine", "localhost"], "--engine: must be local, redis://"),
+        (["--engine", "localhost"], "--engine: must be local, embedded, redis://"),
         (["--engine", "http://:secret@localhost"], "engine: an engine is redis://"),
         (
             ["--sessions", "resume", "--engine", "redis://localhost", "--bind", "token"],
@@ -104,6 +107,42 @@ def test_what_cannot_go_together_is_refused_with_the_same_words_by_each_command(
     assert main([command, *NODE, "--workers", "2"]) == 2
     said = "workers: the option node does not work with several processes yet"
     assert capsys.readouterr().err == f"cometary: {said}; leave it out, or run one process\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            "--engine embedded",
+            "engine: one is embedded for several workers: give some, or the URL of an engine",
+        ),
+        (
+            "--engine embedded --workers 2 --csp /csp",
+            "workers: the option csp does not work with several processes and an engine yet; leave one of them out",
+        ),
+        (
+            "--engine redis://localhost --workers 2 --node-listen 127.0.0.1:7000",
+            "workers: the option node-listen does not work with several processes yet",
+        ),
+        ("--engine embed --workers 2", "engine"),
+    ],
+    ids=["alone", "csp", "links", "no-url"],
+)
+def test_what_does_not_go_with_an_engine_of_workers_is_one_line(
+    given: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(*given.split()) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert said in told
+
+
+@pytest.mark.parametrize("engine", ["embedded", "redis://localhost"])
+def test_several_workers_may_have_an_engine(engine: str) -> None:
+    assert (
+        check("--workers", "2", "--engine", engine, "--sessions", "resume", "cometary.chaos.application:app")
+        == 0
+    )
 
 
 def test_several_workers_have_histories_presence_and_namespaces() -> None:

@@ -10,6 +10,7 @@ import trio
 import trio.lowlevel
 from trio.testing import wait_all_tasks_blocked
 
+from cometary.config.kinds import UnixAddress
 from cometary.nodes.dialing import Dialing, read_address
 from cometary.nodes.handshake import Hello, Identity, Proof, Welcome, dial
 from cometary.nodes.peer import Peer
@@ -94,6 +95,10 @@ async def test_nobody_who_dials_is_answered_before_this_node_has_its_name() -> N
 )
 def test_an_address_is_read(text: str, host: str) -> None:
     assert read_address(text) == (host, 7000)
+
+
+def test_the_address_of_a_worker_is_a_path() -> None:
+    assert read_address("unix:/folder/node-1-2") == UnixAddress("/folder/node-1-2")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from cometary.transport.wires.socketio.events import Namespace
 from cometary.workers.engine import SharedEngine
 from cometary.workers.members import SharedMembers
 from cometary.workers.messages import decode, encode
-from cometary.workers.part import VARIABLE, Part, take_part
+from cometary.workers.part import VARIABLE, AsNode, Part, take_part
 from cometary.workers.supported import check
 from cometary.workers.within import network_of_worker
 
@@ -120,6 +120,9 @@ def test_what_a_worker_inherits_no_process_inherits_from_it() -> None:
         environment = {VARIABLE: Part(1, 1, here.fileno(), [there.fileno()], "/control").written()}
         assert take_part(environment) == Part(1, 1, here.fileno(), [there.fileno()], "/control")
         assert environment == {}
+        node = AsNode("workers-x.1.2", "workers-x.", "/folder/node-1-2", "secret", "unix:///engine")
+        part = Part(1, 1, here.fileno(), [], "/control", node=node)
+        assert take_part({VARIABLE: part.written()}) == part
         assert not here.get_inheritable()
         assert not there.get_inheritable()
 
@@ -128,7 +131,8 @@ def test_what_a_worker_inherits_no_process_inherits_from_it() -> None:
     ("option", "value"),
     [
         *[("stomp", "127.0.0.1:0"), ("socketio_recovery", "on"), ("reuse_port", "on")],
-        *[("dudley", "127.0.0.1:0"), ("token_once", "on"), ("engine", "redis://localhost"), ("node", "a")],
+        *[("dudley", "127.0.0.1:0"), ("token_once", "on"), ("node", "a")],
+        *[("node_listen", "127.0.0.1:7000"), ("node_address", "10.0.0.1:7000")],
     ],
 )
 def test_an_option_that_does_not_work_with_several_workers_is_refused(option: str, value: str) -> None:

@@ -74,6 +74,21 @@ class KillNode(Fault):
         await self.victim.start()
 
 
+class KillWorker(Fault):
+    """A worker is killed, which its supervisor starts again; the next one as soon as two take clients."""
+
+    trouble = "killed"
+    at_once = True
+
+    async def begin(self) -> None:
+        """See `Fault`."""
+        await self.house.nodes[0].kill_one(self.chance)
+
+    async def end(self) -> None:
+        """See `Fault`."""
+        await trio.lowlevel.checkpoint()
+
+
 class PauseNode(Fault):
     """A node does nothing until others have adopted its sessions, and then goes on."""
 
@@ -169,6 +184,7 @@ class RollingRestart(Fault):
 
 
 FAULTS: Final[dict[str, type[Fault]]] = {
+    "kill-recorded-worker": KillWorker,
     "kill-node": KillNode,
     "pause-node": PauseNode,
     "partition": Partition,

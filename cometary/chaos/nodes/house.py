@@ -1,4 +1,4 @@
-"""The bench's own nodes, the engine that they share, and what stands between all of these.
+"""The bench's own nodes, or workers in their place, the engine that they share, and what stands between all of these.
 
 1.  All of it is on loopback and on Unix sockets, in a folder of its own, and ends with the bench.
 2.  A node keeps its ports: they are below those that the system gives to outgoing connections, so that nobody has
@@ -25,6 +25,7 @@ import trio
 
 from cometary.chaos.nodes.own_engine import OwnEngine
 from cometary.chaos.nodes.own_node import OwnNode, Place
+from cometary.chaos.nodes.own_workers import OwnWorkers
 from cometary.chaos.nodes.relay import Relay, Way, serve_tcp, serve_unix
 from cometary.chaos.own_server import FEW, PATIENT, SHORT
 from cometary.errors import TargetError
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 APP: Final = "cometary.chaos.nodes.application:app"
 NAMES: Final = "abcdefghi"
 """Of the nodes."""
+
+WORKERS: Final = "workers"
+"""The name of all of them, where workers take the place of nodes."""
 
 RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 BELOW: Final = 8_000
@@ -93,15 +97,20 @@ class House:
         """
         await self.engine.start()
         times = SHORT if self._plan.sessions <= FEW else f"--wait 20 {PATIENT}"
-        for name in NAMES[: self._plan.nodes]:
+        options = f"{times} --drain 0 --log-level warning"
+        for name in [WORKERS] if self._plan.kills else NAMES[: self._plan.nodes]:
             place = await self._place(name, nursery)
-            log = self.folder / f"node-{name}.log"
-            options = f"{times} --drain 0 --log-level warning"
-            self.nodes.append(OwnNode(place, self._app, options, self._secret, log))
+            self.nodes.append(self._new_node(place, options, self.folder / f"node-{name}.log"))
         async with trio.open_nursery() as starting:
             for node in self.nodes:
                 starting.start_soon(node.start)
         await self.whole()
+
+    def _new_node(self, place: Place, options: str, log: Path) -> OwnNode:
+        plan = self._plan
+        if plan.kills:
+            return OwnWorkers(place, self._app, options, log, workers=plan.workers)
+        return OwnNode(place, self._app, options, self._secret, log)
 
     async def _place(self, name: str, nursery: trio.Nursery) -> Place:
         port, link_port = next(self._ports), next(self._ports)

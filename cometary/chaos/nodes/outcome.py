@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cometary.chaos.shared import Shared
 
 WHAT: Final = {
+    "kill-recorded-worker": "workers killed (SIGKILL)",
     "kill-node": "nodes killed (SIGKILL)",
     "pause-node": "times that a node hung (SIGSTOP)",
     "partition": "times that a node was cut off",
@@ -24,8 +25,12 @@ WHAT: Final = {
 }
 """What a number of faults is."""
 
-MOVING: Final = frozenset({"kill-node", "pause-node", "partition", "rolling-restart"})
+MOVING: Final = frozenset({"kill-recorded-worker", "kill-node", "pause-node", "partition", "rolling-restart"})
 """Modes in which sessions have to move to other nodes."""
+
+
+UNSEEN: Final = frozenset({"kill-recorded-worker", "engine-restart"})
+"""Modes in which nothing has to be answered while something is broken: it is mended at once, or nothing can be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +81,7 @@ class Outcome:
         wrong: dict[str, object] = {
             f"node {', '.join(idle)} has answered nothing": idle,
             "nothing was answered while something was broken: more --sessions, or a shorter --every": (
-                self.count and self.mode != "engine-restart" and not self.meanwhile
+                self.count and self.mode not in UNSEEN and not self.meanwhile
             ),
             "nothing was answered any more once something was broken": self.count and not self.since,
             "no session has gone on at another node: more --sessions, or a longer --fault-lasts": (

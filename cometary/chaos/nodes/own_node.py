@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import trio
@@ -16,6 +16,9 @@ from cometary.chaos.own_server import addresses, environment
 from cometary.chaos.shared import Target, find
 from cometary.chaos.wire import BROKEN, Wire
 from cometary.errors import TargetError
+
+if TYPE_CHECKING:
+    from random import Random
 
 STARTING: Final = 60.0
 """Seconds until a node must be ready: one that was killed waits until its lease has run out."""
@@ -71,11 +74,20 @@ class OwnNode:
         self._secret = secret
         self._process: trio.Process | None = None
         self._control = ""
-        listens = f"--port {place.port} --control 127.0.0.1:0 --node-listen 127.0.0.1:{place.link_port}"
-        is_told = f"--node {place.name} --node-address {place.address} --engine {place.engine}"
+        listens = f"--port {place.port} --control 127.0.0.1:0 --engine {place.engine}"
         lasting = f"--sessions resume --lease {place.lease} {options}"
         named = [sys.executable, "-m", "cometary", "serve", app]
-        self._command = [*named, *listens.split(), *is_told.split(), *lasting.split()]
+        self._command = [*named, *listens.split(), *self._joins().split(), *lasting.split()]
+
+    def _joins(self) -> str:
+        """Return the options that make it one of several."""
+        place = self._place
+        links = f"--node-listen 127.0.0.1:{place.link_port} --node-address {place.address}"
+        return f"--node {place.name} {links}"
+
+    def _secrets(self) -> dict[str, str]:
+        """Return more variables of its environment."""
+        return {"COMETARY_NODE_SECRET": self._secret}
 
     @property
     def comet(self) -> str:
@@ -98,7 +110,7 @@ class OwnNode:
                 self._command,
                 stdout=subprocess.PIPE,
                 stderr=log.fileno(),
-                env={**environment(), "COMETARY_NODE_SECRET": self._secret},
+                env={**environment(), **self._secrets()},
                 start_new_session=True,
             )
         ready = await addresses(self._process, STARTING)
@@ -112,6 +124,10 @@ class OwnNode:
         if self._process is not None:
             self._process.kill()
             await self._process.wait()
+
+    async def kill_one(self, chance: Random) -> None:  # noqa: ARG002 - there is one
+        """Kill one of its processes."""
+        await self.kill()
 
     def suspend(self) -> None:
         """Suspend it until it is woken."""

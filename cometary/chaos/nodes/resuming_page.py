@@ -85,13 +85,16 @@ class ResumingPage(Page):
         return self._conversation.answered(0 if left else answer.seq, [] if left else answer.packets)
 
     def _note(self, packets: Sequence[Packet]) -> None:
-        for packet in packets:
-            if packet.path == FAILED:
-                self._books.failed(packet.message)
-            elif packet.path == GAP and packet.message["path"].startswith(BEAT):
-                self._books.gap()
         super()._note(packets)
         self._moving.answered_up_to(self._books.known, trio.current_time())
+
+    def _note_one(self, packet: Packet) -> None:
+        if packet.path == FAILED:
+            self._books.failed(packet.message)
+        elif packet.path == GAP and packet.message["path"].startswith(BEAT):
+            self._books.gap()
+        else:
+            super()._note_one(packet)
 
     async def exchange(self, data: bytes, written: Callable[[], None]) -> Reply | None:
         """Have a request answered by any node (rule 3)."""

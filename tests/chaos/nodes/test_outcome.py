@@ -52,7 +52,8 @@ def test_each_mode_passes_when_all_is_well_and_fails_when_nothing_was_broken(mod
     assert good.passed
     idle = dataclasses.replace(good, troubles={})
     assert len(idle.faults) == 1
-    assert idle.faults[0].endswith(": more --seconds, or a shorter --fault-every")
+    every = "--kill-worker-every" if mode == "kill-recorded-worker" else "--fault-every"
+    assert idle.faults[0].endswith(f": more --seconds, or a shorter {every}")
     assert not dataclasses.replace(good, up=Counts(), down=Counts()).passed
     for wrong in (Counts(5, 4, lost=1), Counts(5, 6, doubled=1), Counts(5, 5, reordered=1)):
         assert not dataclasses.replace(good, up=wrong).passed
