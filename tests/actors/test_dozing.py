@@ -43,7 +43,7 @@ def rest_of_this_loop() -> Rest:
     return rest
 
 
-def in_thread(work: Callable[[], None]) -> threading.Thread:
+def in_thread(work: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=work, daemon=True)  # one that is never woken does not outlive the tests
     thread.start()
     return thread

@@ -162,11 +162,11 @@ async def test_streams_and_sockets_of_a_node_that_is_killed_go_on_wherever_their
         victim.server.process.kill()
         await talk(accounts, 20)
         books.add_up(accounts)
-        for each in pages:
-            assert each.stdout is not None
+        for process in pages:
+            assert process.stdout is not None
             with trio.fail_after(30):
-                told = json.loads(b"".join([data async for data in each.stdout]))
-                await each.wait()
+                told = json.loads(b"".join([data async for data in process.stdout]))
+                await process.wait()
             failed = [number for _, number in told["failed"]]
             assert sorted([*told["answers"], *failed]) == [*range(1, 201)]
             assert told["ticks"] == [*range(1, len(told["ticks"]) + 1)]
