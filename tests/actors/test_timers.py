@@ -122,6 +122,17 @@ def test_a_crowd_of_timers_expires_a_few_at_a_time() -> None:
     assert queue.next_due == 1
 
 
+def test_none_that_runs_is_lost_when_there_are_so_many_that_the_queue_is_tidied() -> None:
+    clock, box = [0.0], Box()
+    queue = TimerQueue(lambda: clock[0], lambda: None)
+    near_and_far = [0.03 + 0.07 * number + 20 * (number % 2) for number in range(3 * TimerQueue._SMALL)]
+    for seconds in near_and_far:
+        Timer(queue, box, seconds).start(seconds)
+    clock[0] = 100.0
+    queue.expire(100.0, 1_000)
+    assert box.got == sorted(near_and_far)
+
+
 def test_timers_that_were_started_long_ago_expire_some_at_a_time_in_the_order_of_their_deadlines() -> None:
     clock, box = [0.0], Box()
     queue = TimerQueue(lambda: clock[0], lambda: None)

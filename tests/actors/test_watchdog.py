@@ -13,6 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from cometary.actors import Actor, BlockedHandler, system, system_in_thread, watchdog
 from cometary.actors.dozing import Rest
+from cometary.actors.watchdog import check_limit
 from cometary.errors import UsageError
 from cometary.supervision.function import FunctionActor
 
@@ -275,3 +276,8 @@ async def test_a_senseless_limit_is_refused(limit: float) -> None:
 def test_a_senseless_limit_is_refused_for_a_thread(limit: float) -> None:
     with pytest.raises(UsageError, match="positive number of seconds"), system_in_thread(watchdog=limit):
         pass
+
+
+@pytest.mark.parametrize("limit", [None, 0.001, 1, threading.TIMEOUT_MAX])
+def test_a_sensible_limit_is_taken(limit: float | None) -> None:
+    check_limit(limit)

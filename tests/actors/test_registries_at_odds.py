@@ -1,0 +1,107 @@
+"""Registries at awkward moments: an actor that ends just now, keys and functions that fail or change their minds."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator
+
+import pytest
+
+from cometary.actors import (
+    Actor,
+    ActorDeadError,
+    DuplicateRegistry,
+    Entry,
+    UniqueRegistry,
+    Via,
+    register,
+    system,
+)
+from cometary.actors.names import Names
+
+
+class Member(Actor):
+    """Does nothing."""
+
+
+def leave(*_: object) -> None:
+    raise SystemExit
+
+
+@pytest.fixture
+def leaving() -> Generator[None]:
+    """There is a handler of a signal that ends the program."""
+    before = signal.signal(signal.SIGUSR1, leave)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+class Interrupted:
+    """A key; once that is said, a signal ends the program while it is hashed."""
+
+    now = False
+
+    def __hash__(self) -> int:
+        if self.now:
+            signal.raise_signal(signal.SIGUSR1)
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class InterruptedRegistry(UniqueRegistry):
+    """Of another program, which a signal ends while it is asked."""
+
+    now = False
+
+    def whereis(self, key: object) -> None:
+        if self.now:
+            signal.raise_signal(signal.SIGUSR1)
+
+
+@pytest.mark.usefixtures("leaving")
+async def test_an_exit_that_a_signal_has_asked_for_is_no_failure_of_a_key_or_a_registry() -> None:
+    async with system():
+        ref, registry, key = Member.start(), UniqueRegistry(), Interrupted()
+        registry.register(key, ref)
+        key.now = True
+        with pytest.raises(SystemExit):
+            registry.forget(ref)
+        elsewhere = InterruptedRegistry()
+        register(Via(elsewhere, "name"), ref)
+        elsewhere.now = True
+        with pytest.raises(SystemExit):
+            ref.actor_inbox.system.names.forget(ref)
+
+
+async def test_an_actor_that_ends_while_it_is_registered_has_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with system():
+        ref, registry = Member.start(), UniqueRegistry()
+
+        def until_end(*_: object) -> None:
+            raise ActorDeadError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Names, "until_end", until_end)
+            with pytest.raises(ActorDeadError):
+                registry.register("key", ref)
+        assert (len(registry), registry.keys(ref)) == (0, [])
+        registry.register("key", ref)
+        assert registry.keys(ref) == ["key"]
+
+
+async def test_as_many_equal_entries_are_taken_out_as_were_asked_for() -> None:
+    async with system():
+        ref, registry = Member.start(), DuplicateRegistry()
+        for _ in range(3):
+            registry.register("key", ref, "value")
+        asked: list[Entry] = []
+
+        def is_second(entry: Entry) -> bool:
+            asked.append(entry)
+            return len(asked) == 2
+
+        assert registry.unregister("key", ref, is_second) == 1
+        assert asked == [Entry("key", ref, "value")] * 3
+        assert registry.values("key", ref) == ["value"] * 2
