@@ -239,8 +239,8 @@ class TimerQueue:
 
 
 def grained(time: float) -> float:
-    """Return the next time at which timers of rule 7 are looked at."""
-    return -(-time // GRAIN) * GRAIN if time < inf else time
+    """Return the next time at which timers of rule 7 are looked at; `time` is finite, as that of every entry."""
+    return -(-time // GRAIN) * GRAIN
 
 
 def _refuse() -> float:

@@ -76,3 +76,29 @@ async def test_a_proxy_is_for_every_incarnation(autojump_clock: MockClock, backo
         assert first() is None
     with pytest.raises(ActorEndedError):
         ref.proxy()
+
+
+async def test_a_proxy_knows_what_the_actor_has_now_and_no_more(autojump_clock: MockClock) -> None:
+    class Box(Jukebox):
+        shelf = "oak"
+
+        def put(self, name: str) -> None:
+            setattr(self, name, name)
+
+    backoff = Backoff(5, 5, jitter=0)
+    async with system(), supervise([ChildSpec("box", Box)], intensity=9, backoff=backoff) as root:
+        supervisor: Any = root.actor_inbox.actor
+        ref: Any = supervisor.children[0].ref
+        proxy: Any = ref.proxy()
+        assert {"life1", "put"} <= set(dir(proxy))
+        assert await proxy.life1 == 1
+        await proxy.put("new")
+        assert await proxy.new == "new"
+        ref.tell("crash")
+        await wait_all_tasks_blocked()
+        assert ref.actor_inbox.actor is None
+        shelf = proxy.shelf  # answered by the next one
+        assert await shelf == "oak"
+        with pytest.raises(AttributeError, match="life1"):
+            _ = proxy.life1
+        assert "life2" in dir(proxy)

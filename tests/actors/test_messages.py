@@ -1,0 +1,53 @@
+"""What the runtime sends actors: who waits for an answer, and what comes of an exit meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import sys as python
+from typing import Any
+
+import pytest
+
+from cometary.actors import Actor, sys, system
+from cometary.actors.future import Future
+from cometary.actors.messages import SystemMessage, as_told
+from cometary.errors import CallingSelfError, StrayExitError
+
+
+class Curious(Actor):
+    """Looks at itself."""
+
+    async def on_receive(self, message: object) -> Any:
+        return await sys.get_state(self.actor_ref)
+
+
+async def test_an_actor_that_would_wait_for_its_own_answer_to_the_runtime_fails_at_once() -> None:
+    async with system():
+        with pytest.raises(CallingSelfError, match="waits for itself"):
+            await Curious.start().ask("look", timeout=5)
+
+
+def leave(*_: object) -> None:
+    raise SystemExit
+
+
+async def test_an_exit_that_a_signal_asks_for_while_the_runtime_is_answered_goes_on() -> None:
+    before = signal.signal(signal.SIGUSR1, leave)
+    try:
+        async with system():
+            cell, answer = (await Curious.start_async()).actor_inbox, Future[Any]()
+            with pytest.raises(SystemExit):
+                SystemMessage(lambda _: signal.raise_signal(signal.SIGUSR1), answer).serve(cell)
+            assert not answer.done()
+            SystemMessage(lambda _: python.exit(), answer).serve(cell)
+            assert answer.done(), "an exit that the call itself asks for is its own affair"
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_an_exit_that_was_raised_by_others_is_told_as_an_error_that_it_caused() -> None:
+    error = SystemExit(3)
+    told = as_told(error)
+    assert isinstance(told, StrayExitError)
+    assert told.__cause__ is error
+    assert as_told(failure := LookupError()) is failure
