@@ -125,9 +125,46 @@ def test_whoever_has_seen_a_call_does_not_doze_nor_when_the_loop_has_come_round(
     assert asked == [loop], "it would doze, if the loop waited"
 
 
+def test_only_a_loop_that_has_not_come_round_is_looked_at_whether_it_sleeps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rest, dozes = Rest(1), list[bool]()
+
+    def waits(_thread: int) -> bool:
+        dozes.append(rest.dozes)
+        return False
+
+    monkeypatch.setattr(dozing, "waits", waits)
+    assert rest._woken.locked(), "the first pause would be none"
+    assert not rest.dozes
+    for idle, turns, looks in ((True, 0, 1), (True, 1, 1), (True, 0, 2), (False, 0, 2)):
+        for _ in range(turns):
+            rest.after_io_wait(0.0)
+        rest.until_next_look(0.0, idle=idle)
+        assert dozes == [True] * looks
+        assert not rest.dozes
+
+
+def test_a_loop_that_wakes_up_while_it_is_looked_at_ends_the_doze_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rest = Rest(1)
+
+    def waits(_thread: int) -> bool:
+        rest.after_io_wait(0.0)
+        assert not rest.dozes
+        rest.after_io_wait(0.0)
+        return True
+
+    monkeypatch.setattr(dozing, "waits", waits)
+    rest.until_next_look(0.0, idle=True)
+    assert rest._woken.locked(), "the pause that follows would be none"
+
+
 def test_the_end_ends_every_rest() -> None:
     rest = Rest(threading.get_ident())
     rest.end()
+    assert not rest._woken.locked(), "whoever rests now would rest on"
     rest.end()
     rest.until_next_look(LONG, idle=True)
     rest.until_next_look(LONG, idle=False)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys as python
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from cometary.actors import Actor, sys, system
+from cometary.actors.formatting import format_message
 from cometary.actors.future import Future
 from cometary.actors.messages import SystemMessage, as_told
 from cometary.errors import CallingSelfError, StrayExitError
@@ -31,18 +33,40 @@ def leave(*_: object) -> None:
     raise SystemExit
 
 
-async def test_an_exit_that_a_signal_asks_for_while_the_runtime_is_answered_goes_on() -> None:
+@pytest.fixture
+def leaving() -> Generator[None]:
+    """There is a handler of a signal that ends the program."""
     before = signal.signal(signal.SIGUSR1, leave)
-    try:
-        async with system():
-            cell, answer = (await Curious.start_async()).actor_inbox, Future[Any]()
-            with pytest.raises(SystemExit):
-                SystemMessage(lambda _: signal.raise_signal(signal.SIGUSR1), answer).serve(cell)
-            assert not answer.done()
-            SystemMessage(lambda _: python.exit(), answer).serve(cell)
-            assert answer.done(), "an exit that the call itself asks for is its own affair"
-    finally:
-        signal.signal(signal.SIGUSR1, before)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.usefixtures("leaving")
+async def test_an_exit_that_a_signal_asks_for_while_the_runtime_is_answered_goes_on() -> None:
+    async with system():
+        cell, answer = (await Curious.start_async()).actor_inbox, Future[Any]()
+        with pytest.raises(SystemExit):
+            SystemMessage(lambda _: signal.raise_signal(signal.SIGUSR1), answer).serve(cell)
+        assert not answer.done()
+        SystemMessage(lambda _: python.exit(), answer).serve(cell)
+        assert answer.done(), "an exit that the call itself asks for is its own affair"
+
+
+class Secretive(Actor):
+    """Shows no message, and may leave while it is asked to."""
+
+    @staticmethod
+    def format_message(message: object) -> str:
+        if message == "signal":
+            signal.raise_signal(signal.SIGUSR1)
+        return python.exit()
+
+
+@pytest.mark.usefixtures("leaving")
+def test_an_exit_that_a_signal_asks_for_while_a_message_is_shown_goes_on() -> None:
+    assert format_message(Secretive, "message") == "str (format_message raised SystemExit)"
+    with pytest.raises(SystemExit):
+        format_message(Secretive, "signal")
 
 
 def test_an_exit_that_was_raised_by_others_is_told_as_an_error_that_it_caused() -> None:

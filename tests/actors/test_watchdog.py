@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -281,3 +282,54 @@ def test_a_senseless_limit_is_refused_for_a_thread(limit: float) -> None:
 @pytest.mark.parametrize("limit", [None, 0.001, 1, threading.TIMEOUT_MAX])
 def test_a_sensible_limit_is_taken(limit: float | None) -> None:
     check_limit(limit)
+
+
+async def test_a_system_that_has_ended_looks_at_the_loop_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking: list[trio.abc.Instrument] = []
+    add, remove = trio.lowlevel.add_instrument, trio.lowlevel.remove_instrument
+
+    def adding(instrument: trio.abc.Instrument) -> None:
+        add(instrument)
+        looking.append(instrument)
+
+    def removing(instrument: trio.abc.Instrument) -> None:
+        remove(instrument)
+        looking.remove(instrument)
+
+    monkeypatch.setattr(trio.lowlevel, "add_instrument", adding)
+    monkeypatch.setattr(trio.lowlevel, "remove_instrument", removing)
+    async with system(watchdog=1):
+        assert len(looking) == 1
+    assert looking == []
+
+
+class FewLooks(Rest):
+    """A rest that waits for nothing, and is over after a few looks."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.left = 3
+
+    def until_next_look(self, pause: float, *, idle: bool) -> None:
+        self.over = self.left == 0
+        self.left -= 1
+
+
+def looking(tick: Callable[[], None]) -> FewLooks:
+    """Have a watchdog look in vain, here and now."""
+    watch: Any = SimpleNamespace(pause=0, idle=True, tick=tick)
+    rest = FewLooks()
+    watchdog._look_until(rest, watch)
+    return rest
+
+
+def test_a_look_that_fails_is_logged_and_others_follow(caplog: pytest.LogCaptureFixture) -> None:
+    looks: list[int] = []
+
+    def fail() -> None:
+        raise LookupError("lost")
+
+    looking(fail)
+    assert [record.getMessage() for record in caplog.records] == ["The watchdog failed, and looks again"] * 3
+    looking(lambda: looks.append(1))
+    assert looks == [1, 1, 1]
