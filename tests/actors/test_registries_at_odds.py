@@ -12,12 +12,15 @@ from cometary.actors import (
     ActorDeadError,
     DuplicateRegistry,
     Entry,
+    Exit,
     UniqueRegistry,
     Via,
     register,
     system,
 )
+from cometary.actors.exits import with_account
 from cometary.actors.names import Names
+from cometary.actors.roster import Roster
 
 
 class Member(Actor):
@@ -73,6 +76,24 @@ async def test_an_exit_that_a_signal_has_asked_for_is_no_failure_of_a_key_or_a_r
         elsewhere.now = True
         with pytest.raises(SystemExit):
             ref.actor_inbox.system.names.forget(ref)
+
+
+@pytest.mark.usefixtures("leaving")
+async def test_nor_of_a_roster_or_an_account_that_an_actor_gives_of_itself() -> None:
+    class Named:
+        @property
+        def display_name(self) -> str:
+            signal.raise_signal(signal.SIGUSR1)
+            return ""
+
+    with pytest.raises(SystemExit):
+        with_account(Exit("crashed"), Named(), ())
+    async with system():
+        ref, roster, key = Member.start(), Roster("key"), Interrupted()
+        roster.add(key, ref)
+        key.now = True
+        with pytest.raises(SystemExit):
+            roster.drop(ref)
 
 
 async def test_an_actor_that_ends_while_it_is_registered_has_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from cometary.actors import Actor, BlockedHandler, system, system_in_thread, watchdog
 from cometary.actors.dozing import Rest
-from cometary.actors.watchdog import check_limit
+from cometary.actors.watchdog import LoopCall, check_limit
 from cometary.errors import UsageError
 from cometary.supervision.function import FunctionActor
 
@@ -333,3 +334,8 @@ def test_a_look_that_fails_is_logged_and_others_follow(caplog: pytest.LogCapture
     assert [record.getMessage() for record in caplog.records] == ["The watchdog failed, and looks again"] * 3
     looking(lambda: looks.append(1))
     assert looks == [1, 1, 1]
+
+
+def test_a_call_is_known_by_its_own_frame_whatever_it_calls() -> None:
+    frames = (sys._getframe(1), sys._getframe())
+    assert LoopCall(frames).identity is frames[0]
