@@ -74,6 +74,7 @@ async def test_no_other_thread_is_taken_for_a_loop_that_waits() -> None:
     assert not waits(thread.ident)
     leave.set()
     await joined(thread)
+    assert not waits(-1), "nor is one that is not there"
 
 
 async def test_it_dozes_until_the_loop_wakes_up_and_then_rests_for_a_pause() -> None:

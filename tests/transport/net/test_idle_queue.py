@@ -39,6 +39,11 @@ def test_the_first_member_expires_by_the_time_that_the_look_out_says(sock: socke
     assert len(queue) == 0
 
 
+def test_who_has_never_been_idle_is_busy(sock: socket.socket) -> None:
+    channel = Channel(sock)
+    assert (channel.idle, channel.idle_until, channel.idle_second) == (False, 0, 0)
+
+
 def test_who_was_busy_meanwhile_has_the_whole_duration(sock: socket.socket) -> None:
     queue, member = queue_of()[0], Channel(sock)
     queue.add(member, now=0)
