@@ -59,10 +59,11 @@ class Stopping(Actor):
         await self.stopping.wait()
         raise ZeroDivisionError
 
-    async def on_stop(self) -> None:
+    async def on_stop(self) -> None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         with trio.CancelScope(shield=True):
             self.stopping.set()
-            while not self._cell.doomed:
+            cell: Any = self._cell
+            while not cell.doomed:
                 await trio.lowlevel.checkpoint()
 
 
@@ -110,11 +111,11 @@ async def test_a_task_that_is_cancelled_by_a_finalizer_goes_on_until_a_moment_la
 
     def start(actor: Doing) -> None:
         tasks.append(actor.start_task(trio.sleep_forever))
+        assert not tasks[0].begun
 
     async with system():
         await Doing.start().ask(start)
         [task] = tasks
-        assert not task.begun
         await wait_all_tasks_blocked()
         assert task.begun
         task.cancel_soon()

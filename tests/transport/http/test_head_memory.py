@@ -102,7 +102,8 @@ def test_the_longest_head_that_is_remembered() -> None:
 def test_requests_with_the_same_head_share_what_was_found_out_about_their_way() -> None:
     memory = learned(request(b"abc"))
     first, second = memory.recall(request(b"abc")), memory.recall(request(b"def"))
-    assert first is second is not None
+    assert first is not None
+    assert first is second
     assert first.exchange(request(b"abc")).route is first.exchange(request(b"def")).route
 
 

@@ -679,7 +679,11 @@ async def test_what_watches_the_sockets_is_given_back_at_the_end(nursery: trio.N
     assert isinstance(board.poller, EpollPoller)
     nursery.start_soon(board.serve)
     await trio.testing.wait_all_tasks_blocked()
+    assert not board.draining
+    assert not board.closing
     await board.aclose(0)
+    assert board.draining
+    assert board.closing
     await trio.testing.wait_all_tasks_blocked()
     assert board.poller._epoll.closed
 
@@ -700,18 +704,20 @@ async def test_of_a_channel_that_is_served_no_longer_nothing_is_kept() -> None:
     board = Switchboard([])
     ours, theirs = socket.socketpair()
     with ours, theirs, ours.dup():
-        for forget in (board.forget, lambda channel: board.replace(channel, Leaving(ours))):
+        for replaced in (False, True):
             channel = Leaving(ours)
             board.add(channel)
             board.idle_queue(75).add(channel, 0)
             board.keeps(ours.fileno())
             theirs.send(b"x")
-            forget(channel)
-            assert len(board.idle_queue(75)) == 0
-            if board.open_connections == 0:
+            if replaced:
+                board.replace(channel, Leaving(ours))
+            else:
+                board.forget(channel)
                 assert not board.poller.poll(10)
                 assert not board._keeping
                 assert not board._again
+            assert len(board.idle_queue(75)) == 0
     board.poller.close()
 
 

@@ -20,7 +20,7 @@ from cometary.transport.http.exchange import Endpoint, Exchange
 from cometary.transport.http.limits import Limits
 from cometary.transport.net import tls as tls_module
 from cometary.transport.net.certificate import Certificate
-from cometary.transport.net.channel import Channel
+from cometary.transport.net.channel import Channel, Floor
 from cometary.transport.net.deadlines import DeadlineQueue
 from cometary.transport.net.poller import READABLE, EpollPoller, Poller, SelectorPoller
 from cometary.transport.net.tls import HANDSHAKE, Handshake, Tls, TlsSocket
@@ -378,7 +378,7 @@ class Noting:
     def __init__(self) -> None:
         self.turn = 1
         self.now = 0.0
-        self.told: list[object] = []
+        self.told: list[Any] = []
         self.queue = DeadlineQueue[Channel](10, lambda now: now)
 
     def deadline(self, _name: str, _seconds: float) -> DeadlineQueue[Channel]:
@@ -397,13 +397,15 @@ class Noting:
         self.told.append(by)
 
 
+def unspoken(sock: socket.socket, _peer: str, _floor: Floor) -> Channel:
+    """What is spoken within, of which nothing is said."""
+    return Channel(sock)
+
+
 def shaking(*steps: Exception | None, tls: Tls | None = None) -> tuple[Handshake, Noting, Any]:
     """A handshake that goes by a script, what it stands on, and its socket."""
     floor, sock = Noting(), Steps(*steps)
-    inside: Any = Channel
-    tls = tls or Tls(
-        lambda sock, _peer, _floor: inside(sock), ssl.create_default_context, seconds=9, linger=1
-    )
+    tls = tls or Tls(unspoken, ssl.create_default_context, seconds=9, linger=1)
     stand_ins: Any = (sock, "192.0.2.1", floor, tls)
     return Handshake(*stand_ins), floor, sock
 
@@ -445,7 +447,7 @@ def test_when_the_time_of_a_turn_is_used_up_all_others_wait_for_the_next(
 ) -> None:
     monkeypatch.setattr(tls_module, "A_TURN", 1.0)
     monkeypatch.setattr(tls_module, "perf_counter", partial(next, count(1_000, 0.5)))
-    tls = Tls(Channel, ssl.create_default_context, seconds=9, linger=1)
+    tls = Tls(unspoken, ssl.create_default_context, seconds=9, linger=1)
     waiting = [ssl.SSLWantReadError() for _ in range(4)]
     channel, floor, sock = shaking(*waiting, tls=tls)
     for turn, left in ((1, 3), (1, 2), (1, 2), (2, 1), (2, 0), (2, 0)):
