@@ -171,3 +171,41 @@ def test_an_id_that_is_a_name_never_gives_way_to_one_without_it() -> None:
     recorder: Any = None
     with pytest.raises(UsageError):
         NAMED.placed(1, packets_of("x"), recorder, follows=True)
+
+
+class Placed:
+    """Says that a client is where the number says, and that packets up to the third move it nowhere."""
+
+    generation = 4
+
+    def moved(self, first_seq: int, count: int) -> str | None:
+        last = first_seq + count - 1
+        return None if last <= 3 else self.place(last)
+
+    def place(self, number: int) -> str:
+        return f"behind-{number}"
+
+
+def test_a_stream_of_a_client_that_can_go_on_elsewhere_says_of_which_generation_it_is() -> None:
+    for form in (LINES, ITEMS):
+        assert read_bodies(form, form.hello(7, Placed())) == [{"seq": 7, "packets": [], "gen": 4}]
+        assert read_bodies(form, form.hello(7)) == [{"seq": 7, "packets": []}]
+    [hello] = read_events(EVENTS.hello(7, Placed()))
+    assert json.loads(hello["data"]) == {"seq": 7, "packets": [], "gen": 4}
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_packets_say_where_their_client_is_behind_them_if_they_move_it(follows: bool) -> None:
+    packets = [Packet("p", 1), Packet("q", 2)]
+    for form in (LINES, ITEMS):
+        assert form.placed(2, packets, Placed(), follows=follows) == form.packets(2, packets, follows=follows)
+        [body] = read_bodies(form, form.placed(3, packets, Placed(), follows=follows))
+        assert body.pop("at") == "behind-4"
+        assert [body] == read_bodies(form, form.packets(3, packets, follows=follows))
+
+
+def test_events_say_in_their_ids_where_their_client_is_behind_each() -> None:
+    packets = [Packet("p", 1), Packet("q", 2)]
+    events = read_events(EVENTS.placed(3, packets, Placed(), follows=True))
+    assert [event["id"] for event in events] == ["3.4.behind-3", "4.4.behind-4"]
+    assert [json.loads(event["data"])["path"] for event in events] == ["p", "q"]
