@@ -68,11 +68,12 @@ def test_all_is_routed_of_a_path_of_which_nothing_is_older_than_the_wish_for_it(
 
 
 def test_what_was_kept_before_is_as_old_as_the_engine_says() -> None:
-    path = loaded()
-    for now, expected in ((200.0, ([4, 5], f"{E}-5", True)), (200.1, ([], f"{E}-5", False))):
-        answer: Future[History] = Future()
-        path.read(Reader(Position(E, 3), 10, answer), now)
-        assert shown(answer) == expected
+    path, answers = loaded(), list[Future[History]]()
+    for now in (200.0, 200.1):
+        answers.append(Future())
+        path.read(Reader(Position(E, 3), 10, answers[-1]), now)
+    assert shown(answers[0]) == ([4, 5], f"{E}-5", True)
+    assert shown(answers[1]) == ([], f"{E}-5", False)
 
 
 def test_what_is_replayed_says_where_it_is_kept() -> None:

@@ -233,7 +233,11 @@ def test_a_node_that_was_away_is_told_that_it_has_missed_what_was_published_mean
 def telling() -> tuple[Telling, SimpleNamespace, list[Any]]:
     """Return what tells a node that knows of seven, the node, and what it is told."""
     said = list[Any]()
-    peer = SimpleNamespace(knows_of=7, say=lambda payload: said.append(decode_of_dialer(payload)))
+
+    def say(payload: bytes) -> None:
+        said.append(decode_of_dialer(payload))
+
+    peer = SimpleNamespace(knows_of=7, say=say)
     return Telling(cast("Peer", peer)), peer, said
 
 

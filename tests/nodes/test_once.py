@@ -242,7 +242,8 @@ def test_a_key_is_known_for_as_long_as_the_engine_knows_it_less_what_comes_late(
 
 
 def test_what_could_not_be_routed_is_new_when_it_comes_again(new_node: Callable[[str], Node]) -> None:
-    once = KeyedUpdates(new_node("a").cluster, lambda *_: None, lambda: 0.0)
+    node = new_node("a")
+    once = KeyedUpdates(node.cluster, node.send, lambda: 0.0)
     assert once.is_new("x.1 a key")
     once.forget("x.1 a key")
     assert once.is_new("x.1 a key")

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from cometary.errors import ElsewhereError
+import pytest
+
+from cometary.errors import ElsewhereError, ProtocolError
 from cometary.gate.gate import Gate
+from cometary.gate.opening import Opening, Welcome
 from cometary.sessions.events import Stream
-from cometary.sessions.ids import WORKERS, worker_of
+from cometary.sessions.ids import WORKERS, ending_of, nobodys_sid, worker_of
 from cometary.sessions.policy import Policy
 from cometary.transport.http.exchange import Exchange
-from cometary.transport.wires.streams.event_source import EventSources
+from cometary.transport.wires.streams.event_source import (
+    LONGEST_NUMBER,
+    NAME,
+    EventSources,
+    EventSourceStream,
+    last_event,
+)
+from cometary.transport.wires.streams.forms import NamedEvents
 from tests.transport.wire import WholeAnswers
+from tests.transport.wires.streams.test_body_stream import Wire
 
 
 class Knowing:
@@ -72,3 +83,72 @@ def test_one_who_comes_back_at_another_worker_is_handed_over_to_its_own() -> Non
     assert worker_of(sid) == 5
     assert wire.concluded == 1
     assert b"last-event-id: a-name-of-12E.7" in gate.passed_on
+
+
+class Opens(Knowing):
+    """A gate that notes who is to be let in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.openings: list[Opening] = []
+
+    def open(self, opening: Opening) -> None:
+        self.openings.append(opening)
+
+
+def test_one_that_comes_first_is_named_by_some_characters_and_the_end_of_its_sessions_id() -> None:
+    gate, sid = Opens(), nobodys_sid(WORKERS[4])
+    exchange = Exchange("GET", "/comet", b"", {b"host": b"h"})
+    sources = EventSources(cast("Gate", gate), Policy())
+    sources(exchange)
+    assert not exchange.headers, "while it is judged nothing is kept of its request"
+    gate.sids.add(sid)
+    gate.openings[0].opened(Welcome(sid, 30, 60, 2, 10))
+    [(name, known)] = sources._sids.items()
+    assert known == sid
+    assert name[NAME:].decode() == ending_of(sid)
+
+
+class Held(Wire):
+    """An exchange of which something may be kept for long."""
+
+    released = 0
+
+    def release_request(self) -> None:
+        self.released += 1
+
+
+def come_back(wire: Wire) -> tuple[EventSourceStream, list[object]]:
+    """Return the stream of one that has come back, and what another session is opened for."""
+    opened = list[object]()
+    stream = EventSourceStream(cast("Any", wire), NamedEvents(b"n"), cast("Any", wire), opened.append)
+    return stream, opened
+
+
+def test_a_stream_keeps_nothing_of_its_request_once_it_has_begun() -> None:
+    wire = Held()
+    stream, _ = come_back(wire)
+    assert wire.released == 0
+    stream.taken()
+    assert wire.released == 1
+
+
+def test_another_session_is_opened_for_one_that_has_no_answer_yet_and_no_other() -> None:
+    lost = ProtocolError("unknown-session", "It is not known.")
+    begun, answered, waits = Held(), Held(), Held()
+    for wire, another in ((begun, []), (answered, []), (waits, [waits])):
+        stream, opened = come_back(wire)
+        if wire is begun:
+            stream.taken()
+        if wire is answered:
+            wire.refused = lost
+        stream.refuse(lost)
+        assert opened == another
+
+
+def test_an_id_is_a_name_and_a_number_of_as_many_digits_as_any_client_counts_to() -> None:
+    assert last_event(b"") == (b"", 0)
+    assert last_event(b"ada." + b"9" * LONGEST_NUMBER) == (b"ada", 10**LONGEST_NUMBER - 1)
+    for wrong in (b"ada." + b"9" * (LONGEST_NUMBER + 1), b"ada", b"ada.", b"ada.x"):
+        with pytest.raises(ProtocolError, match="none of this server's events"):
+            last_event(wrong)
