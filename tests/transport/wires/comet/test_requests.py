@@ -1,0 +1,272 @@
+"""What the gate is given for a body, and what a request makes of its answer."""
+
+from __future__ import annotations
+
+import json as standard_json
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import pytest
+
+from cometary.errors import ElsewhereError, ProtocolError
+from cometary.gate.gate import Gate
+from cometary.gate.opening import NO_TOKEN
+from cometary.packets.packet import Packet
+from cometary.sessions.ids import SID_LENGTH
+from cometary.sessions.resuming import Resuming
+from cometary.transport.codecs import json
+from cometary.transport.codecs.amount import MOST
+from cometary.transport.http.exchange import Exchange, Headers
+from cometary.transport.wires.comet.bodies import HIGHEST_FIRST_RID, are_flat, read_request
+from cometary.transport.wires.comet.endpoint import CometEndpoint, CometRequest, ResumingRequest
+from cometary.transport.wires.comet.shapes import PacketBody
+from tests.transport.wire import WholeAnswers
+
+SID = "x" * SID_LENGTH
+
+
+class Wire(WholeAnswers):
+    """A connection that notes what it is given."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[int, Any]] = []
+
+    def carry(
+        self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
+    ) -> None:
+        self.sent.append((status, standard_json.loads(body)))
+
+
+class Noting:
+    """A gate, as far as it is asked."""
+
+    def __init__(self, *, guards: bool = False) -> None:
+        self.guards = guards
+        self.living: dict[str, object] = {}
+        self.forwarded: list[str] = []
+        self.forward_of: Callable[[str], Callable[[Exchange], None] | None] | None = None
+        self.submitted: list[tuple[str, Any, Any]] = []
+        self.opened: list[Any] = []
+        self.told: list[tuple[str, object]] = []
+        self.knows = True
+
+    def submit(self, sid: str, request: object, credentials: object, keeper: object = None) -> None:
+        self.submitted.append((sid, request, credentials))
+
+    def open(self, opening: object) -> None:
+        self.opened.append(opening)
+
+    def drop(self, sid: str, request: object) -> bool:
+        self.told.append((f"drop {sid}", request))
+        return self.knows
+
+    def hurry(self, sid: str, request: object) -> None:
+        self.told.append((f"hurry {sid}", request))
+
+    def withdraw(self, opening: object) -> None:
+        self.told.append(("withdraw", opening))
+
+
+def asked(body: object, gate: Noting) -> tuple[Exchange, Wire]:
+    exchange, wire = Exchange("POST", "/comet", b"", {}, body=standard_json.dumps(body).encode()), Wire()
+    exchange.arrive(wire, "192.0.2.1")
+    CometEndpoint(cast("Gate", gate))(exchange)
+    return exchange, wire
+
+
+def submitted(gate: Noting | None = None, **members: object) -> tuple[Any, Exchange, Wire]:
+    """Return the request that comes of a body, with its exchange."""
+    gate = gate or Noting()
+    exchange, wire = asked({"sid": SID, "rid": 2, **members}, gate)
+    [(sid, request, _)] = gate.submitted
+    assert sid == SID
+    return request, exchange, wire
+
+
+def test_a_request_says_what_its_body_does_and_nothing_else() -> None:
+    request, _, _ = submitted()
+    assert (request.rid, request.ack, [*request.packets], request.close) == (2, 0, [], False)
+    assert (request.holds, request.resumes, request.address) == (True, False, "192.0.2.1")
+    request, _, _ = submitted(ack=3, packets=[{"path": "p", "message": 1}], close=True, hold=False)
+    assert (request.ack, [each.path for each in request.packets], request.close) == (3, ["p"], True)
+    assert (request.holds, request.resumes) == (False, False)
+
+
+def test_what_a_client_shows_of_itself_is_looked_at_only_where_somebody_guards() -> None:
+    for guards, members, token in ((True, {}, NO_TOKEN), (True, {"token": "t"}, "t"), (False, {}, None)):
+        gate = Noting(guards=guards)
+        submitted(gate, **members)
+        [(_, _, credentials)] = gate.submitted
+        assert credentials is None if not guards else credentials.token == token
+
+
+@pytest.mark.parametrize("hold", [True, False])
+def test_a_client_that_can_go_on_elsewhere_says_how_far_it_has_come(hold: bool) -> None:
+    request, _, _ = submitted(ack=3, gen=4, at="there", done=1, hold=hold, close=True)
+    assert request.resuming == Resuming(4, "there", 1)
+    assert (request.resumes, request.holds, request.close) == (True, hold, True)
+    request, _, _ = submitted(gen=4)
+    assert request.resuming == Resuming(4, None, 0)
+    assert (request.broken, request.recorder) == (False, None)
+
+
+def test_an_opening_says_for_how_long_it_may_be_held_and_whether_it_can_go_on_elsewhere() -> None:
+    for members, expected in (({}, (None, False)), ({"wait": 5, "resume": True}, (5, True))):
+        gate = Noting()
+        exchange, _ = asked({"rid": 7, **members}, gate)
+        [opening] = gate.opened
+        assert opening.rid == 7
+        assert (opening.wait, opening.resumes) == expected
+        exchange.drop()
+        assert gate.told == [("withdraw", opening)]
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_client_that_goes_is_told_of_to_its_session_which_answers_if_the_gate_does_not_know_it(
+    knows: bool,
+) -> None:
+    gate = Noting()
+    gate.knows = knows
+    request, exchange, _ = submitted(gate)
+    request.sid = SID
+    exchange.drop()
+    assert gate.told == [(f"drop {SID}", request)]
+    request.hurry()
+    assert gate.told[1:] == [(f"hurry {SID}", request)]
+
+
+class Recorder:
+    """Knows where a client is."""
+
+    def members(self, first_seq: int, packets: Sequence[Packet]) -> dict[str, object]:
+        return {"at": f"behind {first_seq + len(packets) - 1}"}
+
+
+def test_an_answer_says_how_far_its_client_has_come_if_the_session_is_recorded() -> None:
+    for recorder, more in ((None, {}), (Recorder(), {"at": "behind 4"})):
+        request, _, wire = submitted(gen=4)
+        request.recorder = recorder
+        request.answer(3, [Packet("p", 1), Packet("q", 2)])
+        [(status, body)] = wire.sent
+        packets = [{"path": "p", "message": 1}, {"path": "q", "message": 2}]
+        assert (status, body) == (200, {**more, "seq": 3, "packets": packets})
+
+
+def elsewhere(told: list[Exchange]) -> ElsewhereError:
+    return ElsewhereError(None, told.append)
+
+
+def with_nodes() -> Noting:
+    gate = Noting()
+    gate.forward_of = lambda _: None
+    return gate
+
+
+def test_another_node_answers_a_request_as_it_came_if_that_has_the_session() -> None:
+    request, exchange, _ = submitted(with_nodes(), gen=4)
+    assert exchange.body == b"", "while it is held nothing is kept of it elsewhere"
+    told = list[Exchange]()
+    request.refuse(elsewhere(told))
+    assert told == [exchange]
+    assert standard_json.loads(exchange.body) == {"sid": SID, "rid": 2, "gen": 4}
+    assert exchange.on_drop is None, "whoever answers it is told"
+
+
+def test_a_request_that_is_refused_here_is_not_given_back() -> None:
+    request, exchange, wire = submitted(with_nodes(), gen=4)
+    request.refuse(ProtocolError("bad-ack", "No."))
+    assert exchange.body == b""
+    assert [status for status, _ in wire.sent] == [400]
+
+
+def test_nothing_is_given_back_without_nodes_or_without_a_client() -> None:
+    alone, _, _ = submitted(gen=4)
+    assert alone.given_back() is None
+    broken, _, _ = submitted(with_nodes(), gen=4)
+    broken.broken = True
+    assert broken.given_back() is None
+    gone, exchange, _ = submitted(with_nodes(), gen=4)
+    exchange.drop()
+    assert gone.given_back() is None
+    there, exchange, _ = submitted(with_nodes(), gen=4)
+    assert isinstance(there, ResumingRequest)
+    assert there.given_back() is exchange
+
+
+def in_json(body: bytes, gate: Noting) -> Exchange:
+    exchange = Exchange("POST", "/comet", b"", {}, body=body)
+    exchange.arrive(Wire(), "192.0.2.1")
+    CometEndpoint(cast("Gate", gate)).answer_in_json(exchange)
+    return exchange
+
+
+def test_a_poll_and_one_packet_go_to_their_session_at_once_and_keep_nothing_of_their_requests() -> None:
+    gate = Noting()
+    gate.living[SID] = object()
+    head = b'{"sid":"%b","rid":2,"ack":1' % SID.encode()
+    bodies = [head + more for more in (b"}", b',"packets":[{"path":"p","message":1}]}', b',"close":true}')]
+    for body in bodies:
+        exchange = in_json(body, gate)
+        assert (exchange.body, dict(exchange.headers)) == (b"", {})
+    requests = [request for _, request, _ in gate.submitted]
+    assert [(type(each), each.rid, each.ack) for each in requests] == [(CometRequest, 2, 1)] * 3
+    assert [len(each.packets) for each in requests] == [0, 1, 0]
+    assert [each.close for each in requests] == [False, False, True]
+    assert [each.size for each in requests] == [len(body) for body in bodies]
+
+
+def test_the_node_of_its_session_answers_a_request_that_is_not_of_this_one() -> None:
+    gate, told = Noting(), list[tuple[str, Exchange]]()
+
+    def forward_of(sid: str) -> Callable[[Exchange], None] | None:
+        return None if sid.endswith("here") else lambda exchange: told.append((sid, exchange))
+
+    gate.forward_of = forward_of
+    there, here = SID + "away", SID + "here"
+    exchange = in_json(b'{"sid":"%b","rid":2,"ack":1}' % there.encode(), gate)
+    assert told == [(there, exchange)]
+    assert gate.submitted == []
+    in_json(b'{"sid":"%b","rid":2,"ack":1}' % here.encode(), gate)
+    assert [sid for sid, _, _ in gate.submitted] == [here]
+    assert len(told) == 1
+
+
+def test_only_what_holds_arrays_or_objects_has_any_depth() -> None:
+    assert are_flat([], "token", 7, None)
+    assert not are_flat([], "token", {})
+    assert not are_flat([], [])
+    assert are_flat([PacketBody("p", "text"), PacketBody("q")])
+    assert not are_flat([PacketBody("p", "text"), PacketBody("q", {})])
+
+
+def sent(path: str) -> bytes:
+    return b'{"sid":"%b","rid":2,"packets":[{"path":"%b","message":1}]}' % (SID.encode(), path.encode())
+
+
+@pytest.mark.parametrize(
+    ("body", "condition"),
+    [
+        (sent(""), "bad-request"),
+        (sent("::signon"), "forbidden-path"),
+        (b'{"rid":1,"packets":[{"path":"p","message":1}]}', "bad-request"),
+        (b'{"rid":1,"close":true}', "bad-request"),
+        (b'{"rid":%d}' % (HIGHEST_FIRST_RID + 1), "bad-request"),
+        (b'{"rid":1,"token":%b}' % (b"[" * 70 + b"]" * 70), "bad-request"),
+    ],
+)
+def test_what_no_client_may_ask_is_refused(body: bytes, condition: str) -> None:
+    with pytest.raises(ProtocolError, match=condition):
+        read_request(body, json)
+
+
+def test_a_session_may_count_from_any_number_but_the_highest() -> None:
+    assert read_request(b'{"rid":%d}' % HIGHEST_FIRST_RID, json).rid == HIGHEST_FIRST_RID
+
+
+def test_a_body_that_holds_too_much_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(_: bytes) -> None:
+        pytest.fail("it is read")
+
+    monkeypatch.setattr("cometary.transport.wires.comet.bodies._decode_json", read)
+    with pytest.raises(ProtocolError, match="bad-request"):
+        read_request(b'{"rid":1,"token":[%b1]}' % (b"1," * MOST), json)
