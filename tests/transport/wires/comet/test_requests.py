@@ -10,14 +10,26 @@ import pytest
 
 from cometary.errors import ElsewhereError, ProtocolError
 from cometary.gate.gate import Gate
-from cometary.gate.opening import NO_TOKEN
+from cometary.gate.opening import NO_TOKEN, Welcome
 from cometary.packets.packet import Packet
+from cometary.packets.question import Question
+from cometary.packets.receipted import AskedPacket
 from cometary.sessions.ids import SID_LENGTH
 from cometary.sessions.resuming import Resuming
-from cometary.transport.codecs import json
+from cometary.transport.codecs import cbor, json
 from cometary.transport.codecs.amount import MOST
 from cometary.transport.http.exchange import Exchange, Headers
-from cometary.transport.wires.comet.bodies import HIGHEST_FIRST_RID, are_flat, read_request
+from cometary.transport.wires.comet.bodies import (
+    HIGHEST_FIRST_RID,
+    are_flat,
+    packet_of,
+    read_attach,
+    read_bytes,
+    read_request,
+    welcome_members,
+    with_members,
+    write_answer,
+)
 from cometary.transport.wires.comet.endpoint import CometEndpoint, CometRequest, ResumingRequest
 from cometary.transport.wires.comet.shapes import PacketBody
 from tests.transport.wire import WholeAnswers
@@ -270,3 +282,47 @@ def test_a_body_that_holds_too_much_is_not_read(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("cometary.transport.wires.comet.bodies._decode_json", read)
     with pytest.raises(ProtocolError, match="bad-request"):
         read_request(b'{"rid":1,"token":[%b1]}' % (b"1," * MOST), json)
+
+
+def test_what_attaches_a_stream_has_received_nothing_unless_it_says_so_and_sends_nothing() -> None:
+    assert read_attach(b'{"sid":"s"}', json).ack == 0
+    assert read_attach(b'{"sid":"s","ack":3}', json).ack == 3
+    for body, detail in ((b'{"sid":"s","rid":1}', "has no rid"), (b'["rid"]', "attaches no stream")):
+        with pytest.raises(ProtocolError, match=detail) as caught:
+            read_attach(body, json)
+        assert caught.value.condition == "bad-request"
+
+
+@pytest.mark.parametrize("codec", [json, cbor], ids=["json", "cbor"])
+def test_an_answer_may_say_more_in_front_of_its_packets(codec: Any) -> None:
+    for packets, follows in (([], False), ([Packet("p", 1)], False), ([Packet("p", 1)], True)):
+        answer = write_answer(3, packets, codec, follows=follows)
+        more = with_members(answer, {"at": "there", "gen": 4}, codec)
+        assert codec.decode(more) == {"at": "there", "gen": 4, **codec.decode(answer)}
+
+
+def test_a_client_is_told_of_its_session_what_holds_for_that() -> None:
+    plain = {"version": 1, "sid": "s", "wait": 30, "die": 60, "requests": 2, "packets": 10}
+    assert welcome_members(Welcome("s", 30, 60, 2, 10)) == plain
+    more = welcome_members(Welcome("s", 30, 60, 2, 10, 5.0, "token", "name", 4))
+    assert more == {**plain, "expires": 5.0, "bind": "token", "gen": 4}
+
+
+def test_a_packet_is_a_question_if_it_asks_or_is_about_the_session_and_else_may_want_a_receipt() -> None:
+    plain = packet_of(PacketBody("p"))
+    assert (type(plain), plain.path, plain.message) == (Packet, "p", None)
+    receipted = packet_of(PacketBody("p", 1, receipt="mine"))
+    assert isinstance(receipted, AskedPacket)
+    assert (receipted.path, receipted.message, receipted.receipt) == ("p", 1, "mine")
+    for body, ask in (
+        (PacketBody("p", 1, ask="7"), "7"),
+        (PacketBody("::connect", 1), None),
+        (PacketBody("::connect", 1, ask="7"), "7"),
+    ):
+        question = packet_of(body)
+        assert isinstance(question, Question)
+        assert (question.path, question.message, question.ask) == (body.path, 1, ask)
+
+
+def test_no_request_has_the_number_0() -> None:
+    assert read_bytes(b'{"sid":"%b","rid":0,"ack":1}' % SID.encode()) == ("", 0, 0, 0)

@@ -56,6 +56,7 @@ def test_in_json_the_session_is_found_wherever_it_is_named(
 def test_in_cbor_a_request_that_names_none_is_refused(sessions: Sessions) -> None:
     assert refusal(cbor2.dumps({"rid": 1, "token": LONG}), cbor, sessions) == "too-large"
     assert refusal(cbor2.dumps({"x": LONG, "sid": "living"}), cbor, sessions) is None
+    assert refusal(b'{"csid":1}', cbor, sessions) is None, "as CBOR it is malformed, whatever it is in JSON"
 
 
 @pytest.mark.parametrize(
