@@ -26,6 +26,7 @@ from cometary.transport.wires.comet.bodies import (
     read_attach,
     read_bytes,
     read_request,
+    read_sid,
     welcome_members,
     with_members,
     write_answer,
@@ -326,3 +327,14 @@ def test_a_packet_is_a_question_if_it_asks_or_is_about_the_session_and_else_may_
 
 def test_no_request_has_the_number_0() -> None:
     assert read_bytes(b'{"sid":"%b","rid":0,"ack":1}' % SID.encode()) == ("", 0, 0, 0)
+
+
+def test_a_nodes_session_is_named_by_what_begins_as_clients_write_it_and_has_its_tag() -> None:
+    tagged = SID + "node"
+    for body, sid in (
+        (f'{{"sid":"{tagged}","rid":2}}', tagged),
+        (f'{{"sid":"{SID}","rid":2}}', None),
+        (f'{{"xid":"{tagged}","rid":2}}', None),
+        ("{}", None),
+    ):
+        assert read_sid(body.encode()) == sid
