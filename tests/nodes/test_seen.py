@@ -146,6 +146,7 @@ LATE = """() => {
     const fetched = globalThis.fetch;
     let late = 0;  // answers since the first one with a list, that included
     globalThis.fetch = async (...call) => {
+        document.body.dataset.late = late;
         const answer = await fetched(...call);
         const text = await answer.text();
         if (late || text.includes('"at":"sessions"')) late += 1;
@@ -163,6 +164,8 @@ def test_a_list_that_comes_after_another_node_was_chosen_is_not_shown(tab: Tab, 
     tab.fill("#search", "late")
     expect(tab.locator("#total")).to_have_text("0")
     tab.evaluate(LATE)
+    introduced(house.nodes[1], "in time")  # of which the request is told that was under way before
+    expect(tab.locator("body")).to_have_attribute("data-late", "0")
     introduced(house.nodes[1], "late")
     expect(tab.locator("body")).to_have_attribute("data-late", re.compile("[1-9]"))
     introduced(house.nodes[1], "later")
