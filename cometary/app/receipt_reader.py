@@ -109,7 +109,7 @@ class ReceiptReader:
         await trio.lowlevel.checkpoint()  # so that no flood of receipts starves the sockets
         while True:
             self._changed = trio.Event()
-            taken = self._begun() or self._next_in_log()
+            taken = self._begun() or self._next_in_log() or self._begun()
             if taken is not None:
                 return taken
             if not self._waiting:

@@ -34,6 +34,7 @@ class RecordedReceipts:
         "_calls",
         "_forgotten",
         "_is_owned",
+        "_last_written",
         "_log",
         "_made",
         "_recorded",
@@ -53,6 +54,7 @@ class RecordedReceipts:
     ) -> None:
         self._written = written
         self._value = self._recorded = read_due(written)
+        self._last_written = (written, self._value)
         self._log = log
         self._touch = touch
         self._is_owned = is_owned
@@ -101,12 +103,15 @@ class RecordedReceipts:
         """Return what is to be recorded."""
         self.changed = False
         self._value = self._value._replace(accounted=max(accounted, self._value.accounted))
-        return self._value.written()
+        written = self._value.written()
+        self._last_written = (written, self._value)
+        return written
 
     def note_recorded(self, written: bytes | None) -> None:
         """Take note of what is recorded: give the receipts that were waiting for that, and call their handlers."""
         if written != self._written:
-            self._written, self._recorded = written, read_due(written)
+            last, value = self._last_written
+            self._written, self._recorded = written, value if written == last else read_due(written)
             for number in [each for each in self._made if each <= self._recorded.last]:
                 self._give(number, self._made.pop(number))
         self._wake()

@@ -23,7 +23,8 @@ class Failure(NamedTuple):
         error: what a handler raised, `Exception` or not: a group if several handlers of the call did; an
             `ActorEndedError` if an async handler was interrupted because its actor crashed of
             something else.
-        session: whose call it was; None for receipts, which are those of all sessions.
+        session: whose call it was; None for receipts, which are those of all sessions, except for one of a recorded
+            session whose handlers died with their node.
         packet: what the client had sent, for `packet`.
         reason: why the session ended, for `signoff`.
         undelivered: the packets that the client never acknowledged, for `signoff`.

@@ -82,6 +82,10 @@ class Node:
         self._scope.cancel()
         await self._dead.wait()
 
+    async def stopped(self) -> None:
+        """Wait until it has stopped."""
+        await self._dead.wait()
+
 
 async def node(nursery: trio.Nursery, engine: Engine, app: App, settings: Settings = SETTINGS) -> Node:
     """Start a server."""
@@ -114,6 +118,7 @@ class AppNode:
         self.application = application
         self.running = server.running
         self.die = server.die
+        self.stopped = server.stopped
 
     @property
     def calls(self) -> list[tuple[Any, ...]]:

@@ -32,7 +32,7 @@ class Scene:
     """
 
     def __init__(self, nursery: trio.Nursery, receiver: Receiver, http: httpx.AsyncClient) -> None:
-        self._nursery = nursery
+        self.nursery = nursery
         self._http = http
         self.receiver = receiver
         self.shared = SharedState()
@@ -41,14 +41,16 @@ class Scene:
         self.second: AppNode
 
     @property
-    def _settings(self) -> Settings:
+    def settings(self) -> Settings:
+        """Those of both."""
         url, patience = self.receiver.url, 60.0
-        return replace(SETTINGS, webhook_url=url, webhook_secret=SECRET, webhook_patience=patience)
+        settings = replace(SETTINGS, stop_grace=600)
+        return replace(settings, webhook_url=url, webhook_secret=SECRET, webhook_patience=patience)
 
     async def begin(self, engine: LocalEngine | None = None) -> None:
         """Open a session at the first one."""
         engine = engine or LocalEngine(self.shared, "a", lease=LEASE)
-        self.first = await start(self._nursery, engine, self._settings)
+        self.first = await start(self.nursery, engine, self.settings)
         self.sid = (await self.ask(self.first, {"rid": 1, "resume": True, "wait": 0.05}))["sid"]
         await until(lambda: self.first.application.sessions)
 
@@ -61,7 +63,7 @@ class Scene:
     async def die(self) -> None:
         """Have the session go on at the second one."""
         await self.first.die()
-        self.second = await start(self._nursery, LocalEngine(self.shared, "b", lease=LEASE), self._settings)
+        self.second = await start(self.nursery, LocalEngine(self.shared, "b", lease=LEASE), self.settings)
 
     async def end(self, done: int) -> None:
         """Have its client end the session at the second one, of which it hears first."""
@@ -208,3 +210,66 @@ def recorded_packets(scene: Scene, receipt: str) -> bool:
 
 def given(server: AppNode) -> list[str]:
     return [receipt.id for receipt in server.running.receipts.read().receipts]
+
+
+class Stopping(LocalEngine):
+    """Makes a client's packet known to the record, and answers nothing from then on."""
+
+    stops = False
+
+    def commit(self, sid: str, generation: int, version: int, change: Change, answered: Answered) -> None:
+        """Make a change, unless all has stopped."""
+        if not self.stops:
+            self.stops = bool(change.accepted)
+            super().commit(sid, generation, version, change, _tell_nobody if self.stops else answered)
+
+
+def _tell_nobody(_: object) -> None:
+    """Do not answer."""
+
+
+async def test_a_receipt_is_not_lost_with_a_node_that_dies_when_it_has_recorded_what_acknowledges_it() -> (
+    None
+):
+    async with scene() as one:
+        await one.begin(Stopping(one.shared, "a", lease=LEASE))
+        one.first.session.send("tick", 1, receipt="r1")
+        await until(lambda: recorded_packets(one, "r1"))
+        answer = await one.ask(one.first, {"rid": 2, "gen": 1, "done": 1})
+        says = {"rid": 3, "ack": 1, "done": 2, "at": answer["at"], "packets": [{"path": "say", "message": 1}]}
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one.ask, one.first, {"gen": 1, **says})
+            await until(lambda: any(record.inbox for record in one.shared.records.values()))
+            nursery.cancel_scope.cancel()
+        await one.die()
+        await one.ask(one.second, {"gen": 1, **says})
+        await one.ask(one.second, {"gen": 2, "rid": 4, "ack": 1, "done": 3, "at": answer["at"]})
+        await until(lambda: given(one.second))
+        await until(lambda: "receipt" in [each.body["type"] for each in one.receiver.received])
+        assert (given(one.first), given(one.second)) == ([], ["r1"])
+        told = {each.body["id"] for each in one.receiver.received if each.body["type"] == "receipt"}
+        assert len(told) == 1
+
+
+async def test_what_a_back_end_has_still_to_be_told_of_an_end_holds_up_no_stop_and_is_told_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cometary.sessions.manager.LAST_REPORTS", 0)
+    monkeypatch.setattr("cometary.server.stopping.LAST_ANSWERS", 0.1)
+    async with scene() as one:
+        await one.begin()
+        await until(lambda: one.receiver.received and not waiting(one))
+        one.receiver.script.extend(["hang"] * 2)
+        await one.ask(one.first, {"rid": 2, "gen": 1, "done": 1, "close": True})
+        await until(lambda: len(one.receiver.received) == 2 and recorded(one, b'"told":true'))
+        await one.die()
+        await until(lambda: len(one.receiver.received) == 3)
+        assert waiting(one), "the next server keeps it in the record until it is told, too"
+        one.second.running.stop()
+        with trio.fail_after(60):  # handlers would have ten minutes
+            await one.second.stopped()
+        third = await start(one.nursery, LocalEngine(one.shared, "c", lease=LEASE), one.settings)
+        on, *ends = await one.told(4)
+        assert shown([on, ends[-1]]) == [("signon", 1), ("signoff", 2)]
+        assert ends == [ends[0]] * 3
+        assert (one.second.calls, third.calls) == ([], [])

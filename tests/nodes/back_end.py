@@ -43,7 +43,12 @@ def back_end() -> Generator[BackEnd]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            taken = one.take(self.rfile.read(int(self.headers["Content-Length"])))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # who has sent it is dead
+                self.close_connection = True
+                return
+            taken = one.take(body)
             self.send_response(204 if taken else 503)
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -167,9 +167,17 @@ class Holding:
     @classmethod
     def of(cls, holder: Holder, kind: type[Any]) -> Holding:
         """Wake a node."""
-        machine, desk, calling, leased, *more = holder
-        names = ("telling", "receipts", "touched", "receiving", "dying")
-        return cls(thawed(kind, machine), desk, calling, leased=leased, **dict(zip(names, more, strict=True)))
+        return cls(
+            thawed(kind, holder.machine),
+            holder.desk,
+            holder.calling,
+            leased=holder.leased,
+            telling=holder.telling,
+            receipts=holder.receipts,
+            touched=holder.touched,
+            receiving=holder.receiving,
+            dying=holder.dying,
+        )
 
     @property
     def generation(self) -> int:
