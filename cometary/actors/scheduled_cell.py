@@ -330,6 +330,20 @@ def offer_to_each(refs: Sequence[ActorRef[Any]], item: object) -> None:
         append(cell)
 
 
+def hand_to_each(refs: Sequence[ActorRef[Any]], item: object) -> None:
+    """Hand one message to many actors, in their order: shortcuts handle it at once, and it is offered to the others."""
+    handed = 0
+    try:
+        for ref in refs:
+            handed += 1
+            cell: Receiving = ref.actor_inbox
+            if cell.state or type(cell) is not ScheduledCell or not cell._shorten(item, in_turn=False):  # noqa: SLF001
+                cell.offer(item)
+    except BaseException:  # the whole system is about to end: it is in the mailboxes of the others then
+        offer_to_each(refs[handed:], item)
+        raise
+
+
 def refuse_coroutine(actor: object, answer: CoroutineType[Any, Any, Any], hook: str = "on_receive") -> None:
     """Refuse what an async method has returned to a plain actor: nobody would ever run it.
 

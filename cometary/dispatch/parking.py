@@ -6,10 +6,10 @@
     most. The rest stands in line for a moment, in order, and those who hear the first ones have their turns. So a
     session that has no room left is noticed before it has had more than there is room for.
 3.  What may be dropped (`drop_oldest`, `drop_newest`), or has a limit of its own (`close`), is never parked.
-4.  Nor is an update offered to more than `MOST_OFFERED` in one turn, all updates of the turn together (or of those in
-    one batch of the scheduler): the others get it in the next ones, before anything else is routed. Between them those
-    who have it have their turns, and sockets are looked at; so nobody waits for all who hear a broadcast. Who hears it
-    is settled when it is routed.
+4.  Nor is an update offered to more than `MOST_OFFERED` in one batch of the scheduler, all updates together: the others
+    get it in the next ones, before anything else is routed. It is handed to them (`Shortcut`), so that most of those
+    who hear it have it at once. Between two batches sockets are looked at; so nobody waits for all who hear a
+    broadcast. Who hears it is settled when it is routed.
     What those who have it ask for next comes at once. Where so much has come that not all of it could be read in one
     turn of the loop, the broadcast gives way, for `MOST_TURNS` turns at a time, or for `LONGEST_WAY` seconds if that is
     sooner: else whatever else comes would wait behind the next requests of all who hear it.
@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from cometary.actors.scheduled_cell import offer_to_each
+from cometary.actors.scheduled_cell import hand_to_each
 from cometary.packets.tracked import TrackedPacket
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Parking:
             self._began, self._offers = now(), self._most_offered
         if count <= self._offers:
             self._offers -= count
-            offer_to_each(subscribers, packet)
+            hand_to_each(subscribers, packet)
         else:
             self._park(packet)
             self._offer_rest(packet, subscribers, 0)
@@ -155,6 +155,7 @@ class Parking:
         if self._rest is not None and self._gives_way(now):
             self._flow.reroute_later()
         else:
+            self._began = now
             self._begin_turn()
 
     def _begin_turn(self) -> None:
@@ -214,11 +215,11 @@ class Parking:
             self._unpark(packet)
         if not self._offers:
             self._end_turn()
-        offer_to_each(some, packet)
+        hand_to_each(some, packet)
 
     def _end_turn(self) -> None:
         self._left = 0
-        self._flow.reroute()  # in a turn behind those of the ones who hear
+        self._flow.reroute_later()  # not in this batch: those who hear have had their turns in it
 
     def _route(self, packet: Packet, route: Route) -> None:
         self._unpark(packet)

@@ -11,7 +11,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from cometary.actors import Actor, ActorRef, sys, system
-from cometary.actors.scheduled_cell import ScheduledCell
+from cometary.actors.scheduled_cell import ScheduledCell, hand_to_each
 from cometary.actors.shortcut import Shortcut
 from tests.actors.reviver import Reviver
 
@@ -138,6 +138,45 @@ async def test_what_is_handed_to_an_idle_actor_is_taken_at_once() -> None:
         ref.actor_inbox.hand(2)
         await wait_all_tasks_blocked()
         assert trail[-1] == "in turn 2"
+
+
+async def test_what_is_handed_to_many_is_taken_at_once_by_those_who_can_and_by_the_others_in_their_turn() -> (
+    None
+):
+    trails: list[Trail] = [[], [], [], []]
+    async with system(stop_timeout=0):
+        quick, busy, other, dead = [await started(trail) for trail in trails]
+        cast("ScheduledCell", other.actor_inbox).go_on_in_full()
+        busy.tell("before")
+        dead.kill()
+        await wait_all_tasks_blocked()
+        trails[1].clear()
+        busy.tell("before")
+        hand_to_each([quick, busy, other, dead, quick], "a")
+        assert trails == [["short a", "short a"], [], [], []]
+        await wait_all_tasks_blocked()
+        assert trails == [["short a", "short a"], ["before", "a"], ["a"], []]
+        hand_to_each([quick], 1)  # which it takes in its own turn alone
+        assert trails[0][-1] == "short a"
+        await wait_all_tasks_blocked()
+        assert trails[0][-1] == "in turn 1"
+
+
+def test_whom_something_is_handed_to_behind_a_ctrl_c_has_it_in_the_mailbox() -> None:
+    """The system is about to end: whoever answers for what is left of the mail finds it there."""
+    mail: list[int] = []
+
+    async def main() -> None:
+        async with system(stop_timeout=0):
+            refs = [await started([]) for _ in range(3)]
+            try:
+                hand_to_each(refs, "interrupt")
+            finally:
+                mail.extend(len(ref.actor_inbox) for ref in refs)
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main)
+    assert mail == [0, 1, 1]
 
 
 async def test_what_is_handed_over_behind_mail_waits() -> None:
