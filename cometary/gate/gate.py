@@ -34,6 +34,7 @@ from cometary.packets.notices import ANSWER_PATH
 from cometary.sessions.admission import EVERYBODY
 from cometary.sessions.events import Heard, StreamDropped, Writable
 from cometary.sessions.locator import Gone, here, look_elsewhere, unknown_session
+from cometary.sessions.machine_data import MachineData
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -252,8 +253,7 @@ class Gate:
         Raises:
             ProtocolError: `too-large` or `forbidden`, the client's fault.
         """
-        most = self.most_packets
-        if len(packets) > most:
+        if len(packets) > 1 and len(packets) > (most := self.most_packets):
             detail = f"the request has {len(packets)} packets; one may have {most}, so send them in several"
             raise ProtocolError("too-large", detail)
         for packet in packets:
@@ -381,13 +381,16 @@ class Gate:
         It is right as long as what was submitted before has been answered; 0 if the session has ended.
         """
         keeper = self.living.get(stream.sid)
-        return 0 if keeper is None else keeper.machine.window.expected
+        if keeper is None:
+            return 0
+        machine: MachineData = keeper.machine  # which compiled code knows
+        return machine.window.expected
 
     def hear(self, stream: Stream, ack: int = 0) -> None:
         """Take note of a sign of life on `stream`, whose client has all packets up to `ack`; 0 if it does not say."""
         keeper = self.living.get(stream.sid)
         if keeper is not None:
-            keeper.tell(Heard(stream, ack))
+            keeper.tell_at_once(Heard(stream, ack))
 
     def hear_resuming(self, sign: ResumingSign) -> None:
         """Take note of a sign of life of a client that says where it is; only a recorded session takes note of that."""

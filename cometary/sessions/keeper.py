@@ -82,9 +82,11 @@ class SessionKeeper:
     """
 
     __slots__ = (
+        "_cell",
         "_data",
         "_late",
         "_other_timers",
+        "_ref",
         "_release_second",
         "_releases",
         "_todo",
@@ -105,7 +107,6 @@ class SessionKeeper:
         "opened",
         "received",
         "recorder",
-        "ref",
         "retry_after",
         "serving",
         "settled",
@@ -115,12 +116,17 @@ class SessionKeeper:
         "waits",
     )
 
-    def __init__(self, sid: str, name: str, machine: SessionMachine, opened: float) -> None:
+    def __init__(  # noqa: PLR0915 - one for each field
+        self, sid: str, name: str, machine: SessionMachine, opened: float
+    ) -> None:
         self.sid = sid
         self.name = name
         self.machine = machine
         self.opened = opened
-        self.ref: ActorRef[SessionActor]
+        self._ref: Any = None
+        self._cell: Receiving | None = (
+            None  # that of the reference, which is Python, so that it takes long to ask
+        )
         self.received = 0
         """Packets of the client's that were taken in."""
         self.started = False
@@ -169,13 +175,32 @@ class SessionKeeper:
 
     # -- its actor, which nobody else has to reach through ------------------------------------
 
+    @property
+    def ref(self) -> ActorRef[SessionActor]:
+        """The reference to its actor; set when there is one, and again when there is another."""
+        ref: ActorRef[SessionActor] = self._ref
+        return ref
+
+    @ref.setter
+    def ref(self, ref: ActorRef[SessionActor]) -> None:
+        self._ref = ref
+        self._cell = None
+
+    @property
+    def cell(self) -> Receiving:
+        """The cell of its actor."""
+        cell = self._cell
+        if cell is None:
+            cell = self._cell = self._ref.actor_inbox
+        return cell
+
     def submit(self, request: Request) -> None:
         """Have a request of its client processed in its turn.
 
         Raises:
             ActorEndedError: its actor has ended for good; nobody's fault.
         """
-        cell: Receiving = self.ref.actor_inbox
+        cell = self.cell
         if request.packets:
             cell.put(request)
         else:
@@ -188,7 +213,7 @@ class SessionKeeper:
             ActorEndedError: its actor has ended for good; nobody's fault.
         """
         stream.sid = self.sid
-        self.ref.actor_inbox.put(Attach(stream, ack))
+        self.cell.put(Attach(stream, ack))
         stream.admitted()
 
     def drop(self, request: Request) -> bool:
@@ -197,7 +222,7 @@ class SessionKeeper:
         Returns:
             Whether `request` is the one that is held, and so will not be answered.
         """
-        self.ref.actor_inbox.put_if_open(RequestDropped(request))
+        self.cell.put_if_open(RequestDropped(request))
         return self.machine.held is request
 
     def hurry(self, request: Request) -> None:
@@ -207,15 +232,23 @@ class SessionKeeper:
 
     def end(self, reason: str) -> None:
         """Have it end for one of protocol.md's reasons, behind all that its actor was told before."""
-        self.ref.actor_inbox.put_if_open(End(reason))
+        self.cell.put_if_open(End(reason))
 
     def tell(self, message: object) -> None:
         """Tell its actor something, unless that has ended."""
-        self.ref.actor_inbox.put_if_open(message)
+        self.cell.put_if_open(message)
+
+    def tell_at_once(self, message: object) -> None:
+        """Do as `tell`, and have it handled at once if nothing is in the way of that."""
+        cell = self.cell
+        if cell.state:
+            cell.put_if_open(message)
+        else:
+            cell.hand(message)
 
     def take(self, message: object) -> bool:
         """Tell its actor something; returns whether it could, since that has not ended for good."""
-        cell: Receiving = self.ref.actor_inbox
+        cell = self.cell
         if cell.state == CLOSED:
             return False
         if self.recorder is not None and isinstance(message, Packet):
@@ -225,7 +258,7 @@ class SessionKeeper:
 
     def hand(self, message: object) -> bool:
         """Do as `take`, and have it handled at once if nothing is in the way of that."""
-        cell: Receiving = self.ref.actor_inbox
+        cell = self.cell
         if cell.state == CLOSED:
             return False
         if self.recorder is not None and isinstance(message, Packet):
@@ -236,8 +269,7 @@ class SessionKeeper:
     @property
     def has_turn(self) -> bool:
         """Whether this is called in the turn of its actor."""
-        running: bool = self.ref.actor_inbox.state == RUNNING
-        return running
+        return self.cell.state == RUNNING
 
     def leave(self) -> None:
         """Have its actor end without a word: the session goes on elsewhere."""
@@ -248,14 +280,13 @@ class SessionKeeper:
     @property
     def mail(self) -> int:
         """How many messages wait for its actor."""
-        cell: Receiving = self.ref.actor_inbox
+        cell = self.cell
         return len(cell) if cell.state else 0  # IDLE: it has none
 
     @property
     def system(self) -> ActorSystem:
         """The system that its actor lives in."""
-        system: ActorSystem = self.ref.actor_inbox.system
-        return system
+        return self.cell.system
 
     def now(self) -> float:
         """Return the time, in seconds of the clock of timers."""
@@ -283,7 +314,7 @@ class SessionKeeper:
 
     def new_timer(self, name: str, message: object = None) -> Timer:
         """Make the timer `name`, which tells its actor `message`, whichever incarnation that is."""
-        cell = self.ref.actor_inbox
+        cell = self.cell
         timer = Timer(cell.system.scheduler.timers, cell, message)
         self.keep_timer(name, timer)
         return timer

@@ -3,7 +3,8 @@
 1.  There are these. A packet meets a held request, which is answered with it, or a stream, to which it is written; or
     it waits, as there is nothing that would take it. A poll is held, or answered with what waits; when it has been held
     for as long as it may, it is answered with nothing. The packets of a request are handed over, and then it is held,
-    in the place of an older one, or answered with what waits; or, if it is a send, answered at once.
+    in the place of an older one, or answered with what waits; or, if it is a send, answered at once. A sign of life on
+    a stream acknowledges something.
 2.  A short step is made only where there is nothing else to think of: no early request, no stream that would have to
     be released, no queue that is full, nobody behind, nobody who watches the machine. Whatever is special takes the
     machine's own step; a short step that is not made has changed nothing.
@@ -29,7 +30,7 @@ from cometary.fsm.engine import keep_timer
 from cometary.packets.packet import Packet
 from cometary.sessions.carriers import HOLD_OR_DIE, CarrierMachine
 from cometary.sessions.effects import Performer, advance
-from cometary.sessions.events import Full, Ready, Request
+from cometary.sessions.events import Full, Heard, Ready, Request
 from cometary.sessions.handover import Caller, Handover
 from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.machine_data import MachineData
@@ -152,6 +153,8 @@ def receive(performer: Performer, keeper: SessionKeeper, message: object) -> boo
         return take(performer, keeper, message)
     if isinstance(message, Request):
         return let_in(performer, keeper, message) if message.packets else poll(keeper, message)
+    if type(message) is Heard:
+        return hear(keeper, message)
     return type(message) is StartTimer and let_go(keeper, message)
 
 
@@ -208,6 +211,17 @@ def poll(keeper: SessionKeeper, request: Request) -> bool:
         machine.held = request
         machine.state = HAVE_REQUEST
         start_timer(keeper, machine, machine.wait)
+    return True
+
+
+def hear(keeper: SessionKeeper, sign: Heard) -> bool:
+    """Take a sign of life on a stream that acknowledges something new; see `CarrierMachine.carrier_is_heard`."""
+    machine: MachineData = keeper.machine
+    outbox = machine.outbox
+    if machine._fsm_extra is not None or keeper.lag or not outbox.acknowledged < sign.ack <= outbox.sent:
+        return False
+    outbox.acknowledge(sign.ack)
+    sign.stream.heard = True
     return True
 
 

@@ -14,9 +14,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from cometary.actors import ActorSystem, system
 from cometary.app import App
 from cometary.errors import ProtocolError
-from cometary.sessions import Packet, Request, Session, SessionKeeper, SessionMachine
+from cometary.sessions import Packet, Request, Session, SessionKeeper, SessionMachine, SessionManager
 from cometary.sessions.actor import SessionActor
-from cometary.sessions.events import Attach
+from cometary.sessions.events import Attach, Full, Heard, StreamDropped
 from cometary.sessions.flow import Flow
 from cometary.sessions.keeper import BEHIND
 from cometary.sessions.session_arbiter import SessionArbiter, Turnstile
@@ -339,6 +339,83 @@ async def test_a_poll_that_brings_nothing_is_held_by_a_short_step_unless_there_a
         machine.arbiter = usual
         assert receive(actor, keeper, held)
         assert (machine.held, machine.window.expected) == (held, 5)
+
+
+async def carrying(manager: SessionManager, sent: int) -> tuple[SessionKeeper, Line]:
+    """A session with a stream that has carried so many packets."""
+    visitor, stream = Visitor(manager), Line()
+    await wait_all_tasks_blocked()
+    visitor.keeper.attach(stream, 0)
+    for number in range(sent):
+        manager.posting.post(visitor.keeper, Packet("news", number))
+    await wait_all_tasks_blocked()
+    return visitor.keeper, stream
+
+
+async def test_what_a_client_says_that_it_has_is_let_go_of_at_once_and_without_the_table(
+    actor_system: ActorSystem,
+) -> None:
+    async with hosting(echoing()) as manager:
+        keeper, stream = await carrying(manager, 3)
+        outbox = keeper.machine.outbox
+        with patch.object(SessionMachine, "step", side_effect=STEPPED):
+            keeper.tell_at_once(Heard(stream, 2))
+            assert (outbox.acknowledged, len(outbox), stream.heard) == (2, 1, True)
+            keeper.tell_at_once(Heard(stream, 3))
+        assert (outbox.acknowledged, len(outbox)) == (3, 0)
+
+
+@pytest.mark.parametrize("ack", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("state", ["a stream that carries", "one that is full", "none"])
+async def test_a_sign_of_life_comes_to_the_same_by_either_step(
+    state: str, ack: int, actor_system: ActorSystem
+) -> None:
+    outcomes: list[object] = []
+    async with hosting(echoing()) as manager:
+        for steps in (nullcontext(), without_short_steps()):
+            keeper, stream = await carrying(manager, 3)
+            machine = keeper.machine
+            machine.outbox.acknowledge(1)
+            stream.heard = False
+            if state != "a stream that carries":
+                machine.step(Full(stream) if state == "one that is full" else StreamDropped(stream))
+            with steps:
+                keeper.tell_at_once(Heard(stream, ack))
+                await wait_all_tasks_blocked()
+            outbox = machine.outbox
+            outcomes.append(
+                (machine.state, machine.stream is None, outbox.acknowledged, len(outbox), stream.heard)
+            )
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    ("special", "ack"),
+    [(watched, 2), (behind, 2), (unmoved, 4), (unmoved, 1)],
+    ids=["watched", "behind", "too much", "nothing new"],
+)
+async def test_a_special_sign_of_life_changes_nothing_by_a_short_step(
+    special: Callable[[SessionKeeper], object], ack: int, actor_system: ActorSystem
+) -> None:
+    async with hosting(echoing()) as manager:
+        keeper, stream = await carrying(manager, 3)
+        actor = keeper.ref.actor_inbox.actor
+        assert isinstance(actor, SessionActor)
+        keeper.machine.outbox.acknowledge(1)
+        stream.heard = False
+        special(keeper)
+        assert not receive(actor, keeper, Heard(stream, ack))
+        assert (keeper.machine.outbox.acknowledged, stream.heard) == (1, False)
+
+
+async def test_a_sign_of_life_for_a_session_that_is_gone_is_nothing(actor_system: ActorSystem) -> None:
+    async with hosting(echoing()) as manager:
+        keeper, stream = await carrying(manager, 1)
+        manager.hub.end(keeper, "kicked")
+        keeper.tell_at_once(Heard(stream, 1))
+        await wait_all_tasks_blocked()
+        keeper.tell_at_once(Heard(stream, 1))
+        assert keeper.machine.outbox.acknowledged == 0
 
 
 async def test_a_send_with_packets_is_a_sign_of_life_of_a_stream_s_client(actor_system: ActorSystem) -> None:
