@@ -24,6 +24,9 @@ from cometary.packets.tracked import TrackedPacket, tracked
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+ENDLESS: Final = 1 << 60
+"""Bytes that no packet has."""
+
 LONGEST_MARK: Final = 64
 """Bytes that a packet grows by at most when it gets its position in a history."""
 
@@ -42,6 +45,7 @@ class Contracts:
     def __init__(self, declared: Iterable[tuple[Pattern, Contract]] = (), most_bytes: float = inf) -> None:
         self.declared = list(declared)
         self._most_bytes = most_bytes - (LONGEST_MARK if self.keeping else 0)
+        self._most: int = ENDLESS if self._most_bytes == inf else int(self._most_bytes)
         self._remembered: dict[str, Contract] = {}
 
     def __bool__(self) -> bool:
@@ -125,13 +129,13 @@ class Contracts:
 
     def plain(self, path: str, message: Any = None, sender: object = None) -> Packet:
         """Return a packet to a path that is known to be one, and to have no contract; see `packet`."""
-        if isinstance(message, Encoded):
+        if type(message) is not str and isinstance(message, Encoded):
             packet = Packet(path, message.value, sender)
             message.put_into(packet)
             check_encodable(packet)
         else:
             packet = outgoing(path, message, sender)
-        if len(packet.json) > self._most_bytes:
+        if len(packet.json) > self._most:
             raise self._too_large(packet)
         return packet
 

@@ -21,7 +21,12 @@ BYTES: Final = (bytes, bytearray, memoryview)
 NOT_ENCODABLE: Final = (TypeError, ValueError, RecursionError, BufferError)
 """What encoders raise."""
 
-_encode = msgspec.json.Encoder(enc_hook=plain_value).encode
+_encode: Final = msgspec.json.Encoder(enc_hook=plain_value).encode
+
+MOST_REMEMBERED_PATHS: Final = 1024
+"""Paths of which it is remembered how they are written; when there are more, all are written anew."""
+
+_begun: Final[dict[str, bytes]] = {}
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -55,7 +60,7 @@ class Packet:
     def json(self) -> bytes:
         """The packet as JSON, encoded when it is first asked for."""
         if self._json is None:
-            written = _encode({"path": self.path, "message": self.message})
+            written = before_message(self.path) + _encode(self.message) + b"}"
             self._json = written if self.extra is None else _with_members(written, self.extra)
         return self._json
 
@@ -99,6 +104,17 @@ class Packet:
 
     def __repr__(self) -> str:
         return f"<Packet to {self.path!r}>"
+
+
+def before_message(path: str) -> bytes:
+    """Return what is before the message in the JSON of a packet to `path`; it is remembered, since paths come again."""
+    begun = _begun.get(path)
+    if begun is None:
+        begun = b'{"path":' + _encode(path) + b',"message":'
+        if len(_begun) >= MOST_REMEMBERED_PATHS:
+            _begun.clear()
+        _begun[path] = begun
+    return begun
 
 
 def marked(packet: Packet, name: str, value: str) -> Packet:

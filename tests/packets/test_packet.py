@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from cometary.errors import UsageError
 from cometary.packets.encodings import CBOR
-from cometary.packets.packet import marked, outgoing
+from cometary.packets.packet import MOST_REMEMBERED_PATHS, before_message, marked, outgoing
 from cometary.sessions import Packet
 
 plain = st.recursive(
@@ -39,6 +39,17 @@ def test_both_encodings_say_the_same(path: str, message: object) -> None:
     assert json.loads(packet.json) == expected
     assert cbor2.loads(CBOR.encode(packet)) == expected
     assert packet.size == len(packet.json)
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=20), plain)
+def test_its_json_is_that_of_a_map_of_path_and_message(path: str, message: object) -> None:
+    written = msgspec.json.encode({"path": path, "message": message})
+    assert [Packet(path, message).json for _ in range(2)] == [written, written]
+
+
+def test_only_so_many_paths_are_remembered() -> None:
+    for number in range(2 * MOST_REMEMBERED_PATHS + 1):
+        assert before_message(f"path/{number}") == b'{"path":"path/%d","message":' % number
 
 
 def test_it_is_encoded_once() -> None:

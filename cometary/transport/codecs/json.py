@@ -19,6 +19,10 @@ from cometary.packets.nesting import DEEPEST, is_too_deep
 from cometary.transport.codecs import amount
 
 _encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder().decode
+
+FEW: Final = 4
+"""Items of a list that are looked at one by one."""
 
 name: Final = "json"
 content_type: Final = b"application/json"
@@ -41,15 +45,27 @@ def decode(body: bytes) -> object:
     """
     amount.check_json(body)
     try:
-        value: object = msgspec.json.decode(body)
+        value: object = _decode(body)
     except RecursionError:
         _refuse_depth()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProtocolError("bad-request", f"The body is no JSON: {error}.") from None
+    if is_flat(value):
+        return value  # so there is nothing of any depth, and no key
     if is_too_deep(body):
         _refuse_depth()
     _check_keys(body, value)
     return value
+
+
+def is_flat(value: object) -> bool:
+    """Whether a value is a short list with neither lists nor objects in it, as most events are."""
+    if not isinstance(value, list) or len(value) > FEW:  # pyright: ignore[reportUnknownArgumentType]
+        return False
+    for item in value:  # noqa: SIM110  # pyright: ignore[reportUnknownVariableType] - a generator takes longer
+        if type(item) is list or type(item) is dict:
+            return False
+    return True
 
 
 def is_written_as(body: bytes, value: object, *, flat: bool) -> bool:

@@ -60,11 +60,24 @@ class Client(Talk):
         connection: the same.
         gate: lets it in.
         terms: what it is offered.
+        most_packets: see `Terms`.
         most_unheard: see `Terms`.
+        peer: the address that it came from.
         streams: by the names of the namespaces that it is in.
     """
 
-    __slots__ = ("_all", "_reader", "_unheard", "connection", "gate", "most_unheard", "streams", "terms")
+    __slots__ = (
+        "_all",
+        "_reader",
+        "_unheard",
+        "connection",
+        "gate",
+        "most_packets",
+        "most_unheard",
+        "peer",
+        "streams",
+        "terms",
+    )
 
     def __init__(self, all_of_them: SocketIo, connection: EngineConnection) -> None:
         self._all = all_of_them
@@ -73,7 +86,9 @@ class Client(Talk):
         self.connection = connection
         self.gate = all_of_them.gate
         self.terms = all_of_them.terms
+        self.most_packets: int = all_of_them.terms.most_packets
         self.most_unheard: int = all_of_them.terms.most_unheard
+        self.peer: str = connection.credentials.peer
         self.streams: dict[str, NamespaceStream] = {}
         self._expect()
 

@@ -23,7 +23,7 @@ import msgspec
 
 from cometary.packets.encodings import Encoding
 from cometary.packets.notices import ANSWER_PATH
-from cometary.packets.packet import Packet
+from cometary.packets.packet import Packet, before_message
 from cometary.packets.paths import CONTROL_PREFIX, SEPARATOR
 from cometary.packets.plain_values import plain_value
 from cometary.packets.question import Question
@@ -36,6 +36,7 @@ from cometary.transport.wires.socketio.packets import (
     head,
     take_out,
 )
+from cometary.transport.wires.websocket.frames import TEXT, frame
 
 PLAIN: Final = "message"
 """The event by which clients send what has no name."""
@@ -47,6 +48,9 @@ BEFORE_MESSAGE: Final = len(b'{"path":,"message":')
 """Bytes before a message in the JSON of a packet that has nothing beside it but the path, beside that."""
 
 SIMPLE: Final = (str, int, float, type(None))
+
+MOST_REMEMBERED: Final = 1024
+"""Paths of a namespace of which it is remembered that they are right, and how they are written."""
 
 _encode: Final = msgspec.json.Encoder(enc_hook=plain_value).encode
 
@@ -60,14 +64,17 @@ class Namespace:
     Attributes:
         name: the same.
         path: the path of what is sent there without a name; nothing in the main namespace.
+        checked: paths that clients may send to, each by itself, so that an event's path is one object, whose hash is
+            known, and need not be looked at anew.
         encoding: writes packets for those who are there.
         frames: the same for those on WebSockets.
     """
 
-    __slots__ = ("encoding", "frames", "name", "path")
+    __slots__ = ("checked", "encoding", "frames", "name", "path")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.checked: dict[str, str] = {}
         self.path = name[1:]
         self.encoding = EventEncoding(self)
         self.frames = FrameEncoding(self.encoding)
@@ -100,7 +107,18 @@ class Namespace:
         first = data[0]
         path = self.path_of(first if isinstance(first, str) else str(first))
         message = _message_in(data)
+        known = self.checked.get(path)
+        if known is not None:
+            return Packet(known, message)
         return Question(path, message, None) if path.startswith(CONTROL_PREFIX) else Packet(path, message)
+
+    def remember(self, path: str) -> None:
+        """Take note that clients may send to a path; of control paths each packet is looked at."""
+        if path.startswith(CONTROL_PREFIX):
+            return
+        if len(self.checked) >= MOST_REMEMBERED:
+            self.checked.clear()
+        self.checked[path] = path
 
 
 def _message_in(data: list[Any]) -> Any:
@@ -114,6 +132,21 @@ def message_of(args: list[Any]) -> Any:
     return tuple(args) if args else None
 
 
+class Begun:
+    """What is before the message of an event.
+
+    Args:
+        text: the same; nothing, if no client may see it as an event.
+        skipped: bytes before the message in the JSON of the packet.
+    """
+
+    __slots__ = ("skipped", "text")
+
+    def __init__(self, text: bytes, skipped: int) -> None:
+        self.text = text
+        self.skipped = skipped
+
+
 class EventEncoding(Encoding):
     """Packets as those of Socket.IO, in payloads of Engine.IO.
 
@@ -121,15 +154,41 @@ class EventEncoding(Encoding):
         namespace: for whom.
     """
 
-    __slots__ = ("_begin", "_namespace")
+    __slots__ = ("_begin", "_begun", "_namespace")
 
     def __init__(self, namespace: Namespace) -> None:
         super().__init__(f"socketio {namespace.name}")
         self._namespace = namespace
         self._begin = f"{engine.MESSAGE}{head(EVENT, namespace.name)}[".encode()
+        self._begun: dict[str, Begun] = {}
 
     def write(self, packet: Packet) -> bytes:
         """Write the packet; nothing, if clients would take it for something of their own."""
+        return self.write_text(packet) or self.write_in_full(packet)
+
+    def write_text(self, packet: Packet) -> bytes:
+        """Write a packet whose message is a text, and that has nothing beside it; of any other return nothing.
+
+        Most are, and then what is before the message is always the same.
+        """
+        if type(packet.message) is not str or packet.extra is not None:
+            return b""
+        begun = self._begun.get(packet.path)
+        if begun is None:
+            begun = self._begun_anew(packet.path)
+        return begun.text + packet.json[begun.skipped : -1] + b"]" if begun.text else b""
+
+    def _begun_anew(self, path: str) -> Begun:
+        """Return what is before a message to a path, and remember it; nothing, where it is no ordinary event."""
+        event = self._namespace.event_of(path)
+        text = b"" if path == ANSWER_PATH or event in RESERVED else self._begin + _encode(event) + b","
+        if len(self._begun) >= MOST_REMEMBERED:
+            self._begun.clear()
+        begun = self._begun[path] = Begun(text, len(before_message(path)))
+        return begun
+
+    def write_in_full(self, packet: Packet) -> bytes:
+        """Do as `write`, whatever is in the packet."""
         if packet.path == ANSWER_PATH:
             return self._write_answer(packet)
         event = self._namespace.event_of(packet.path)
@@ -180,7 +239,10 @@ class FrameEncoding(Encoding):
 
     def write(self, packet: Packet) -> bytes:
         """Write the packet; nothing, as there."""
-        payload = self._events.write(packet)
+        text = self._events.write_text(packet)
+        if text:  # in which there is nothing that would part it
+            return frame(TEXT, text)
+        payload = self._events.write_in_full(packet)
         return engine.frames_of(payload) if payload else b""
 
 
@@ -193,7 +255,7 @@ def arguments(message: Any, plain: Any, *, none: list[Any]) -> list[Any]:
 
 def may_hold_bytes(value: Any) -> bool:
     """Whether there are byte strings in a message, or what nobody can say that of."""
-    if isinstance(value, SIMPLE):
+    if type(value) is str or isinstance(value, SIMPLE):
         return False
     if isinstance(value, list | tuple):
         return any(may_hold_bytes(item) for item in cast("Sequence[object]", value))

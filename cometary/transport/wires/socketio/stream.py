@@ -107,7 +107,7 @@ class NamespaceStream(Stream):
         self._pending: list[Packet] = []
         self._renewals: list[Question] = []
         self._pending_bytes: int = 0
-        self._share: int = client.terms.most_packets  # how many go together
+        self._share: int = client.most_packets  # how many go together
 
     # -- the session (rules 1 and 2) --------------------------------------------------------------
 
@@ -254,11 +254,17 @@ class NamespaceStream(Stream):
 
     def _accepts(self, path: str) -> bool:
         """Whether clients may send to a path, and somebody takes what they do."""
-        try:
-            check_path(path, from_client=True)
-        except ProtocolError:
+        known = path in self.namespace.checked
+        if not known:
+            try:
+                check_path(path, from_client=True)
+            except ProtocolError:
+                return False
+        if not self._client.gate.accepts(path):
             return False
-        return self._client.gate.accepts(path)
+        if not known:
+            self.namespace.remember(path)
+        return True
 
     def leave(self) -> None:
         """Take note that the client leaves: its session ends, behind what it has sent."""
@@ -326,7 +332,8 @@ class NamespaceStream(Stream):
             self._share = max(1, len(request.packets) // 2)
             self._client.after(error.retry_after or 1, self._try_again)
             return
-        self._share = min(2 * self._share, self._client.terms.most_packets)
+        most = self._client.most_packets
+        self._share = most if self._share >= most else min(2 * self._share, most)
         self._settled()
 
     def _may_come_again(self, error: ProtocolError) -> bool:
@@ -348,4 +355,4 @@ class NamespaceStream(Stream):
     @property
     def peer(self) -> str:
         """The address that the client came from."""
-        return self._client.connection.credentials.peer
+        return self._client.peer

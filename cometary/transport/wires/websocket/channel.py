@@ -41,6 +41,7 @@ from cometary.transport.wires.websocket.frames import (
     close_code,
     frame,
     only_message,
+    only_text,
 )
 
 if TYPE_CHECKING:
@@ -199,6 +200,12 @@ class WebSocketChannel(BufferedChannel):
 
     def _take(self, data: bytes) -> None:
         if self._reader is None and self._stage == OPEN:
+            cost, bodies = max(len(data), LEAST), self._bodies
+            if cost <= bodies.credit and (text := only_text(data)) is not None:
+                bodies.credit -= cost  # as `_put` and `_handle` do, without a frame
+                self.received(TEXT, text)
+                self._keep_reading()
+                return
             try:
                 message = only_message(data)
             except FrameError as error:
@@ -337,8 +344,8 @@ class WebSocketChannel(BufferedChannel):
                 self._settle()
             return False
         self._send(data)
-        if not self._left():
-            return self._is_open()
+        if self._unsent is None:
+            return self._stage == OPEN  # it is not, if the connection has broken and was closed
         self._settle()
         return False
 

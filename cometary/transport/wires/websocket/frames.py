@@ -110,6 +110,15 @@ def frame(opcode: int, payload: bytes) -> bytes:
     return bytes((LAST | opcode, EIGHT_MORE)) + size.to_bytes(8, "big") + payload
 
 
+def only_text(data: bytes) -> bytes | None:
+    """Return the text, if `data` is that, in ASCII and a single short frame, and nothing else; most messages are."""
+    size = len(data) - HEAD - MASK
+    if not 0 <= size <= SHORT or data[0] != LAST | TEXT or data[1] != LAST | size:
+        return None
+    text: bytes = _unmask_part(data, HEAD + MASK, len(data))
+    return text if text.isascii() else None
+
+
 def only_message(data: bytes) -> Frame | None:
     """Return the message, if `data` is that, in a single short frame, and nothing else; it nearly always is.
 

@@ -33,6 +33,7 @@ from cometary.transport.wires.websocket.frames import (
     close_code,
     frame,
     only_message,
+    only_text,
 )
 from cometary.transport.wires.websocket.unmasking import unmask
 
@@ -208,6 +209,8 @@ def test_a_short_message_alone_is_read_the_same_way_at_once(opcode: int, payload
             only_message(data)
     else:
         assert only_message(data) == (found[0] if len(payload) <= 125 else None)
+        is_text = opcode == TEXT and payload.isascii() and len(payload) <= 125
+        assert only_text(data) == (payload if is_text else None)
     for other in (
         data + b"\x81",
         data[:-1],
@@ -215,6 +218,7 @@ def test_a_short_message_alone_is_read_the_same_way_at_once(opcode: int, payload
         sent(PING, payload[:125], mask),
     ):
         assert only_message(other) is None
+        assert only_text(other) is None
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 70_000])
