@@ -17,13 +17,14 @@ from mypy_extensions import mypyc_attr
 from cometary.app.answering import answer_by
 from cometary.app.hooks import call_each
 from cometary.dispatch.subscriptions import Subscriptions
+from cometary.packets.packet import Packet
 from cometary.packets.paths import CONTROL_PREFIX
 from cometary.packets.question import Question
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from cometary.sessions import Failure, Packet, Receipt, Session
+    from cometary.sessions import Failure, Receipt, Session
 
     Handler = Callable[..., Any]
 
@@ -86,7 +87,7 @@ class Handlers:
         handlers = self._remembered.get(packet.path)
         if handlers is None:
             handlers = self._look_up(packet.path)
-        if isinstance(packet, Question):
+        if type(packet) is not Packet and isinstance(packet, Question):
             return answer_by(handlers, session, packet)
         if len(handlers) == 1:
             outcome: Awaitable[object] | None = handlers[0](session, packet.path, packet.message)

@@ -32,6 +32,10 @@ MOST_ADDRESSES: Final = 100_000
 """Addresses counted at a time."""
 
 
+LOOPBACK: Final = "127.0.0.1"
+"""What a proxy on this machine nearly always comes from."""
+
+
 class LimitingTurnstile(Turnstile):
     """Lets requests in, those of all sessions.
 
@@ -71,7 +75,7 @@ class LimitingTurnstile(Turnstile):
             if wait:
                 return too_many("this session sends packets too fast", wait)
         address = request.address if self._address_rate else ""
-        if address and not is_loopback(address):
+        if address and address != LOOPBACK and not is_loopback(address):
             bucket = self._address(address, now)
             wait = bucket.wait(count, self._address_rate, self._address_burst, now)
             if wait:

@@ -15,7 +15,7 @@ Compiled where possible, which an actor cannot be.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from cometary.escapes import exit_in
 from cometary.packets.packet import Packet
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from cometary.sessions.events import Request
     from cometary.sessions.keeper import Call
     from cometary.sessions.manager import SessionManager
+
+
+_set_cause: Final = CAUSE.set  # which compiled code finds without looking for its name; so the next
+_reset_cause: Final = CAUSE.reset
 
 
 class Caller(Protocol):
@@ -66,12 +70,13 @@ class Handover:
         fails: whether a handler has raised: what is queued is for the next incarnation.
     """
 
-    __slots__ = ("_began", "_keeper", "_manager", "_session", "_share", "_times", "fails", "runs")
+    __slots__ = ("_began", "_flow", "_keeper", "_manager", "_session", "_share", "_times", "fails", "runs")
 
     def __init__(self, keeper: SessionKeeper, manager: SessionManager) -> None:
         self._keeper = keeper
         self._manager = manager
         self._session = Session(keeper, manager.hub)
+        self._flow: Flow = manager.flow
         self._times: HandlerTimes = manager.handler_times
         self._began = 0.0  # when the async handler was called that runs, if its time is taken
         self._share = 0  # how many packets it may hand over in this turn, of those of its round
@@ -156,7 +161,7 @@ class Handover:
         keeper, manager = self._keeper, self._manager
         if manager.shutting_down:
             return False
-        flow: Flow = manager.flow
+        flow = self._flow
         rounds = flow.rounds
         if keeper.lag == BEHIND:
             flow.hold_for(keeper, keeper.ref)
@@ -175,7 +180,7 @@ class Handover:
     def _call(self, caller: Caller, item: Call | Failure) -> None:
         keeper = self._keeper
         keeper.serving = caller
-        cause = CAUSE.set(keeper if isinstance(item, Packet) else None)
+        cause = _set_cause(keeper if isinstance(item, Packet) else None)
         began = self._times.begin()
         awaitable = False
         try:
@@ -186,14 +191,13 @@ class Handover:
                 self.report(caller, item, error)
             raise
         finally:
-            CAUSE.reset(cause)
+            _reset_cause(cause)
             keeper.serving = None
             if began and not awaitable:
                 self._times.end(began, item)
         if awaitable:
             self._began = began
-            flow: Flow = self._manager.flow
-            flow.rounds.count()  # by what it will bring about, a later round would be charged
+            self._flow.rounds.count()  # by what it will bring about, a later round would be charged
             self.runs = True
             keeper.begun = item
             caller.await_handler(cast("Awaitable[object]", outcome), item)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 from mypy_extensions import mypyc_attr
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cometary.sessions.handshake import Handshake
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.recorder import Recorder
+
+_thread: Final = get_ident  # which compiled code finds without looking for its name
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -108,7 +110,7 @@ class Session:
     def _send(self, packet: Packet) -> None:
         keeper = self._keeper
         serving = keeper.serving
-        if serving is not None and get_ident() == keeper.system.thread:
+        if serving is not None and _thread() == keeper.system.thread:
             serving.push(packet)  # called by a handler, in the actor's own turn
         else:
             self._hub.post(keeper, packet)
