@@ -217,7 +217,10 @@ class Switchboard(Floor):
             self._listeners.append(Listener(sock, listen.protocol, self, most, first=listen.reserve))
             self.poller.watch(sock.fileno())
         self._listeners.sort(key=lambda listener: not listener.first)
-        host, port, *_ = socks[0].getsockname()
+        name = socks[0].getsockname()
+        if isinstance(name, str):  # the path of a Unix socket
+            return name, 0
+        host, port, *_ = name
         return host, port
 
     # The two tasks.

@@ -6,6 +6,7 @@ import gc
 import logging
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -153,6 +154,17 @@ class TwoListeners:
 
     async def connect(self, place: int) -> Client:
         return Client(await trio.open_tcp_stream(*self.addresses[place]))
+
+
+async def test_who_listens_at_a_path_is_told_the_path(nursery: trio.Nursery, tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        listening.settimeout(0)
+        switchboard = Switchboard([Listen(Http(Service(echo)), sockets=[listening])])
+        assert await nursery.start(switchboard.serve) == [(path, 0)]
+        await switchboard.aclose(0)
 
 
 async def test_strangers_leave_some_connections_to_others(nursery: trio.Nursery) -> None:
