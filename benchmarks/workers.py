@@ -2,8 +2,9 @@
 
 One process, and two workers with the one above them, take turns within each round; a quotient is taken within a round.
 Counted is the processor time of all processes of a server, for one delivery, as in `benchmarks/README.md`. All of them
-are on one core, and the load on another: so how many deliveries a second two workers make on two cores is not asked
-here, which needs a third core.
+are on one core, and the load on another: how many deliveries a second two workers make on two cores would need a third
+core. The last column says what follows: how many times as many deliveries they make on as many cores as there are
+workers as one process makes on one, if nothing but the processor bounds them.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ OPTIONS: Final = ("--log-level", "error", "--watchdog", "0")
 Row = tuple[str, Mode]
 
 
-def servers(adapter: str, workers: int, *, compiled: bool) -> tuple[Server, Server]:
-    """Return the two: one process, and several workers."""
+def servers(adapter: str, workers: int, engine: str, *, compiled: bool) -> tuple[Server, Server]:
+    """Return the two: one process, and several workers, with an engine or (`local`) without."""
     where = COMPILED if compiled else ROOT
-    options = ("--workers", str(workers), *OPTIONS)
+    options = ("--workers", str(workers), "--engine", engine, *OPTIONS)
     return (
         cometary("one", "one process", where, adapter, options=OPTIONS),
         cometary("several", "several workers", where, adapter, options=options),
@@ -72,6 +73,7 @@ def main() -> None:
     parser = ArgumentParser(prog="python -m benchmarks.workers", description=__doc__)
     parser.add_argument("--sessions", type=int, default=300)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--engine", default="local", help="of the workers, such as embedded")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--modes", nargs="*", type=Mode, default=list(LOADED))
@@ -85,7 +87,7 @@ def main() -> None:
     took: defaultdict[Row, list[tuple[float, float]]] = defaultdict(list)
     for number in range(1, given.rounds + 1):
         for wire in given.wires:
-            pair = servers(WIRES[wire], given.workers, compiled=given.compiled)
+            pair = servers(WIRES[wire], given.workers, given.engine, compiled=given.compiled)
             for mode in given.modes:
                 one, several = measured(pair, mode, load, kit, number)
                 took[wire, mode].append((one, several))
@@ -95,13 +97,17 @@ def main() -> None:
 
 def print_table(took: dict[Row, list[tuple[float, float]]], workers: int) -> None:
     """Print the medians of all rounds."""
-    print(f"| wire | mode | one process, µs | {workers} workers, µs | times as much (range) |")
-    print("| --- | --- | --- | --- | --- |")
+    each = f"{workers} workers"
+    print(
+        f"| wire | mode | one process, µs | {each}, µs | times as much (range) | {each} on {workers} cores make |"
+    )
+    print("| --- | --- | --- | --- | --- | --- |")
     for (wire, mode), pairs in took.items():
         quotients = [several / one for one, several in pairs]
         one, several = (median(column) for column in zip(*pairs, strict=True))
         spread = f"{min(quotients):.2f} to {max(quotients):.2f}"
-        print(f"| {wire} | {mode} | {one:.0f} | {several:.0f} | {median(quotients):.2f} ({spread}) |")
+        times = f"{median(quotients):.2f} ({spread}) | {workers / median(quotients):.2f} times as many"
+        print(f"| {wire} | {mode} | {one:.0f} | {several:.0f} | {times} |")
 
 
 if __name__ == "__main__":

@@ -253,7 +253,7 @@ async def _connect(address: Address | UnixAddress, own: str) -> trio.socket.Sock
         return await _connect_to_host(*address)
     if not own.startswith(UNIX):
         raise NodeRefusedError(
-            "it is one of several workers, and no server shares their engine with them: give each an engine-prefix"
+            "it is a worker of another server, whose engine-prefix no other can share: give this one another"
         )
     sock = trio.socket.socket(socket.AF_UNIX)
     try:
