@@ -15,12 +15,14 @@ from cometary.actors import (
     ActorDeadError,
     ActorRegistry,
     ThreadingActor,
+    finding,
     register,
     system,
     system_in_thread,
     unregister,
     whereis,
 )
+from cometary.actors.future import Future
 from cometary.errors import BlockingCallError, NameTakenError, UsageError
 
 
@@ -118,6 +120,23 @@ async def test_stop_all_times_out() -> None:
         Stubborn.start()
         with pytest.raises(pykka.Timeout):
             await ActorRegistry.stop_all(timeout=0.001)
+
+
+async def test_a_stop_of_all_in_a_system_that_is_cancelled_is_answered() -> None:
+    class Never:
+        def stop(self, *, block: bool) -> Future[bool]:
+            assert not block
+            return Future()
+
+    done, never = Future[list[bool]](), Never()
+    everyone: Any = [never]
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(finding._stop_in_order, everyone, None, done)
+            await trio.testing.wait_all_tasks_blocked()
+            scope.cancel()
+    with pytest.raises(ActorDeadError, match="the actor system has ended"):
+        done.get(timeout=0)
 
 
 def test_stop_all_from_a_thread_blocks() -> None:
