@@ -23,7 +23,8 @@
     again.
 7.  What ends a session for its client, whether its end or a wrong request, is told once the engine has confirmed the
     generation after the cause arose: a node that was taken for dead must not tell (M5).
-8.  When it is drained, it finishes what is under way, begins no further call, and is handed on.
+8.  When it is drained, it finishes what is under way, begins no further call, and is handed on. Once it has ended it is
+    not handed on, but ends here, unless somebody is in a hurry: then its last call is left to the next owner.
 9.  The record lets go of a packet that the client has when the shell has accounted for it: when its receipt, if it
     wants one, is in the same change, or an earlier one (R10).
 
@@ -264,7 +265,7 @@ class OwnerMachine(StateMachine):
     @property
     def sure(self) -> bool:
         """Whether the engine has confirmed the generation since the node's lease had run out."""
-        return self._sure
+        return all(request is not None for request, _ in self._doubts + self._confirming)
 
     @property
     def expected(self) -> int:
@@ -440,21 +441,15 @@ class OwnerMachine(StateMachine):
 
     def _begin_call(self, actions: list[object]) -> None:
         """Begin the next call, if it may begin (rule 4)."""
-        if self._call != "none" or not self.leased or not self._sure:
+        if self._call != "none" or not self.leased or not self.sure:
             return
         # One that the record has as begun is made even by a session that leaves: the next owner would report it.
-        leaves = self.state is self.leaving and self._hurries
-        if self.record.begun and not leaves and not (self._todo and self.record.ended):
+        if self.record.begun and not self._hurries and not (self._todo and self.record.ended):
             self._call, self._redoing = "running", False
             actions.append(Invoke(self.record.inbox[0]))
         elif self._todo:
             self._call, self._redoing = "running", True
             actions.append(Invoke(self._todo[0]))
-
-    @property
-    def _sure(self) -> bool:
-        """Whether nothing is to be confirmed that comes of no request: the lease."""
-        return all(request is not None for request, _ in self._doubts + self._confirming)
 
     def _flush(self, actions: list[object]) -> None:
         """Send what was gathered, if nothing is under way (rule 1)."""
@@ -465,7 +460,7 @@ class OwnerMachine(StateMachine):
             known = min(self.deliveries.own, self._accounted) - record.base  # rule 9
             change = change._replace(acknowledged=min(max(known, 0), len(record.out)))
         after = record.with_change(change)
-        if after.inbox and not after.begun and self.state is not self.leaving:
+        if after.inbox and not after.begun and self.state is not self.leaving and not self._hurries:
             change = change._replace(begun=True)
         if change._replace(acknowledged=0) == NOTHING and not self._doubts:
             return

@@ -150,7 +150,7 @@ def test_no_call_begins_while_the_lease_has_run_out_nor_before_the_generation_is
     assert does(machine, OK) == [Invoke(b"one")]
 
 
-def test_an_owner_in_a_hurry_begins_no_call_but_that_of_an_end() -> None:
+def test_an_owner_in_a_hurry_begins_no_call_not_even_that_of_an_end() -> None:
     machine = owner()
     does(machine, asks(2, packets=(b"one",)))
     assert not does(machine, Drain(hurry=True))
@@ -159,5 +159,5 @@ def test_an_owner_in_a_hurry_begins_no_call_but_that_of_an_end() -> None:
     does(ends, Sent((b"news",)))
     assert not does(ends, Drain(hurry=True))
     assert not does(ends, OVER)
-    does(ends, OK)
-    assert does(ends, OK) == [Close("timeout"), Invoke(b"off")]
+    assert does(ends, OK)[0] == Commit(1, 1, Change(accepted=(b"off",), end="timeout"))
+    assert does(ends, OK)[:2] == [Close("timeout"), Forget((), hand_on=True)]

@@ -235,7 +235,7 @@ BREAKS = (
         "another node owns",
         Scope(inbound=1, leases=1),
         "owner",
-        ((" or not self._sure:", ":"),),
+        ((" or not self.sure:", ":"),),
     ),
     Break(
         "M5: an end is told before the engine has confirmed it",
