@@ -94,8 +94,10 @@ class TaskCell(Cell):
             if self._failure is not None:
                 if scope.cancelled_caught:
                     await self._tell_failure(actor, self._failure)
-                else:
-                    self.log_crash(self._failure)  # too late: the handler had ended the actor
+                elif (
+                    self.parent is not None
+                ):  # too late: the handler had ended the actor, so that nobody reports it
+                    self.log_crash(self._failure)
         except BaseException as error:
             if escapes(error):
                 raise

@@ -11,6 +11,7 @@ import pytest
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import KILLED, NORMAL, Actor, ActorRef, Bounded, Down, system, system_in_thread
+from cometary.actors.monitors import Monitors
 from tests.actors.reviver import Reviver
 
 
@@ -251,3 +252,16 @@ async def test_to_end_a_monitor_costs_the_same_however_many_others_there_are() -
         await watchers(10_000)
         among_many = await batch()
     assert among_many < 4 * alone  # to look through all of them would make it many times as much
+
+
+async def test_a_tag_that_one_has_added_is_nobody_elses() -> None:
+    async with system():
+        watched = await Watched.start_async()
+        one, other = Monitors(watched.actor_inbox), Monitors(watched.actor_inbox)
+        one.add(watched)
+        one.add(watched, "tag")
+        other.add(watched)
+        assert list(one._watched[watched]) == [None, "tag"]
+        assert list(other._watched[watched]) == [None]
+        one.clear()
+        other.clear()

@@ -97,8 +97,12 @@ async def test_a_proxy_knows_what_the_actor_has_now_and_no_more(autojump_clock: 
         ref.tell("crash")
         await wait_all_tasks_blocked()
         assert ref.actor_inbox.actor is None
-        shelf = proxy.shelf  # answered by the next one
-        assert await shelf == "oak"
+        shelves = proxy.shelf, ref.proxy().shelf  # answered by the next one
+        assert [await shelf for shelf in shelves] == ["oak", "oak"]
         with pytest.raises(AttributeError, match="life1"):
             _ = proxy.life1
         assert "life2" in dir(proxy)
+        ref.tell("crash")
+        await trio.sleep(6)
+        with pytest.raises(AttributeError, match="life2"):
+            _ = proxy.life2

@@ -15,6 +15,8 @@ from cometary.actors.future import Future
 from cometary.actors.incarnation import OwnedTasks, Promises
 from cometary.actors.tasks import Task
 from cometary.errors import TaskCancelledError
+from cometary.supervision import ChildSpec
+from tests.supervision.company import child, company
 
 
 class Doing(Actor):
@@ -67,31 +69,30 @@ class Stopping(Actor):
                 await trio.lowlevel.checkpoint()
 
 
-async def test_what_failed_while_it_stopped_is_logged_and_it_has_stopped(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize("supervised", [False, True])
+async def test_what_failed_while_it_stopped_is_logged_once_and_it_has_stopped(
+    supervised: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with system():
-        ref = Stopping.start()
+    kind = Stopping if supervised else Doing
+    async with company(ChildSpec("a", kind, restart="temporary")) as root:
+        ref = await child(root, "a") if supervised else Stopping.start()
         await wait_all_tasks_blocked()
-        ref.tell("before")
         await ref.stop()
         assert await ref.stopped() == NORMAL
-    assert "ZeroDivisionError" in caplog.text
+    [record] = [record for record in caplog.records if "ZeroDivisionError" in str(record.exc_info)]
+    assert "Unhandled exception" in record.getMessage()
 
 
 async def test_a_task_that_is_cancelled_with_everything_is_lost_and_says_so() -> None:
-    tasks: list[Task[Any]] = []
-
-    def start(actor: Doing) -> None:
-        tasks.append(actor.start_task(trio.sleep_forever))
-
-    with trio.CancelScope() as scope:
-        async with system():
-            await Doing.start().ask(start)
+    async with system() as running:
+        tasks = OwnedTasks((await Doing.start_async()).actor_inbox, begun=True)
+        task = Task(running, trio.sleep_forever, ())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tasks._run, task)
             await wait_all_tasks_blocked()
-            scope.cancel()
-    with pytest.raises(TaskCancelledError, match="cancelled"):
-        tasks[0].get(timeout=0)
+            nursery.cancel_scope.cancel()
+        with pytest.raises(TaskCancelledError, match="cancelled"):
+            task.get(timeout=0)
 
 
 async def test_a_task_that_comes_too_late_is_lost_and_says_so() -> None:
