@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cometary.actors import Actor, sys, system
+from cometary.actors import Actor, ActorDeadError, Bounded, sys, system
 from cometary.actors.formatting import format_message
 from cometary.actors.future import Future
 from cometary.actors.messages import SystemMessage, as_told
@@ -50,6 +50,22 @@ async def test_an_exit_that_a_signal_asks_for_while_the_runtime_is_answered_goes
         assert not answer.done()
         SystemMessage(lambda _: python.exit(), answer).serve(cell)
         assert answer.done(), "an exit that the call itself asks for is its own affair"
+
+
+class Small(Actor):
+    """Has room for one message."""
+
+    mailbox = Bounded(1)
+
+
+async def test_a_call_of_the_runtime_to_one_that_has_ended_is_answered() -> None:
+    async with system():
+        for kind in (Small, Curious):
+            ref, answer = kind.start(), Future[Any]()
+            await ref.stop()
+            ref.actor_inbox.put_if_open(SystemMessage(str, answer))
+            with pytest.raises(ActorDeadError):
+                answer.get(timeout=0)
 
 
 class Secretive(Actor):

@@ -15,10 +15,12 @@ from cometary.actors import (
     Exit,
     UniqueRegistry,
     Via,
+    groups,
     register,
     system,
 )
 from cometary.actors.exits import with_account
+from cometary.actors.groups import GroupLeft
 from cometary.actors.names import Names
 from cometary.actors.roster import Roster
 
@@ -94,6 +96,29 @@ async def test_nor_of_a_roster_or_an_account_that_an_actor_gives_of_itself() -> 
         key.now = True
         with pytest.raises(SystemExit):
             roster.drop(ref)
+
+
+class Broken:
+    """A key that can be hashed no more."""
+
+    def __hash__(self) -> int:
+        raise LookupError
+
+
+@pytest.mark.usefixtures("leaving")
+async def test_who_watches_all_groups_is_told_of_one_whose_key_fails_but_not_of_an_exit(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with system():
+        ref, everyone, broken, interrupted = Member.start(), groups(), Broken(), Interrupted()
+        everyone.monitor_scope(ref)
+        everyone._tell(broken, GroupLeft("default", broken, (ref,)))
+        [record] = caplog.records
+        assert record.getMessage() == "A group can be neither hashed nor compared any more"
+        assert len(ref.actor_inbox) == 1
+        interrupted.now = True
+        with pytest.raises(SystemExit):
+            everyone._tell(interrupted, GroupLeft("default", interrupted, (ref,)))
 
 
 async def test_an_actor_that_ends_while_it_is_registered_has_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
