@@ -68,6 +68,38 @@ async def test_a_call_of_the_runtime_to_one_that_has_ended_is_answered() -> None
                 answer.get(timeout=0)
 
 
+class Losing(Actor):
+    """Loses what comes when it has a message."""
+
+    mailbox = Bounded(1, "drop_newest")
+
+
+async def test_a_message_that_is_lost_for_want_of_room_answers_that_if_it_can() -> None:
+    async with system():
+        cell, answer = (await Losing.start_async()).actor_inbox, Future[Any]()
+        cell.put("first")
+        cell.put(SystemMessage(str, answer))
+        assert len(cell) == 1
+        with pytest.raises(ActorDeadError):
+            answer.get(timeout=0)
+
+
+class Replacing(Actor):
+    """Loses what has waited longest when it has two messages."""
+
+    mailbox = Bounded(2, "drop_oldest")
+
+
+async def test_what_is_put_back_comes_before_all_that_waits_also_what_may_not_be_lost() -> None:
+    async with system():
+        cell = (await Replacing.start_async()).actor_inbox
+        cell.put_if_open("not lost")
+        cell.put("lost")
+        cell.put("last")
+        cell.put_back(iter(["first", "second"]))
+        assert cell.drain() == ["first", "second", "not lost", "last"]
+
+
 class Secretive(Actor):
     """Shows no message, and may leave while it is asked to."""
 

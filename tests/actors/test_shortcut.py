@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import signal
+from types import FrameType
 from typing import Any, cast
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from cometary.actors import Actor, ActorRef, sys, system
+from cometary.actors import Actor, ActorRef, sys, system, watchdog
 from cometary.actors.scheduled_cell import ScheduledCell, hand_to_each
 from cometary.actors.shortcut import Shortcut
 from tests.actors.reviver import Reviver
@@ -276,3 +278,27 @@ def test_a_ctrl_c_while_it_runs_ends_the_system() -> None:
     with pytest.raises(KeyboardInterrupt):
         trio.run(main)
     assert not refs[0].is_alive()
+
+
+class Watched(Shortcut):
+    """Says what is seen of it while it takes a message."""
+
+    def take_in_turn(self, message: object) -> Any:
+        return watchdog.whose(watchdog.LoopCall((frame_of_caller(),)))
+
+    def look(self, message: object) -> Any:
+        return watchdog.whose(watchdog.LoopCall((frame_of_caller(),)))
+
+
+def frame_of_caller() -> FrameType:
+    frame = inspect.currentframe()
+    assert frame is not None
+    assert frame.f_back is not None
+    return frame.f_back
+
+
+def test_of_what_is_in_an_actors_place_the_message_is_known_and_not_whose_it_is() -> None:
+    watched = Watched()
+    assert watched.take_in_turn("message") == (None, "str")
+    assert watched.take_in_turn(None) == (None, None)
+    assert watched.look("message") == (None, None)

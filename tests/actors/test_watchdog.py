@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -339,3 +340,29 @@ def test_a_look_that_fails_is_logged_and_others_follow(caplog: pytest.LogCapture
 def test_a_call_is_known_by_its_own_frame_whatever_it_calls() -> None:
     frames = (sys._getframe(1), sys._getframe())
     assert LoopCall(frames).identity is frames[0]
+
+
+def leave(*_: object) -> None:
+    raise SystemExit
+
+
+def test_an_exit_that_a_signal_asks_for_while_it_looks_goes_on() -> None:
+    before = signal.signal(signal.SIGUSR1, leave)
+    try:
+        with pytest.raises(SystemExit):
+            looking(lambda: signal.raise_signal(signal.SIGUSR1))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "is_loop"),
+    [
+        ("unrolled_run", "trio._core._run", True),
+        ("unrolled_run", "another", False),
+        ("another", "trio._core._run", False),
+    ],
+)
+def test_the_loop_is_known_by_its_name_and_its_module(name: str, module: str, is_loop: bool) -> None:
+    frame: Any = SimpleNamespace(f_code=SimpleNamespace(co_name=name), f_globals={"__name__": module})
+    assert watchdog._is_loop(frame) is is_loop
