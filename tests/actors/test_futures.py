@@ -405,3 +405,22 @@ async def test_a_wait_for_all_that_is_cancelled_waits_for_none() -> None:
 
 def _fail(future: pykka.ThreadingFuture[Any]) -> None:
     future.set_exception((LookupError, LookupError("in a thread"), None))
+
+
+def test_an_exception_is_raised_with_the_traceback_that_was_given_with_it_or_its_own() -> None:
+    try:
+        raise LookupError  # noqa: TRY301 - for its traceback
+    except LookupError as raised:
+        own = raised.__traceback__
+        for error, traceback in ((LookupError("new"), own), (raised, None)):
+            future = Future[None]()
+            future.set_exception((LookupError, error, traceback))
+            assert future._traceback is own
+
+
+def test_who_has_been_told_of_a_result_is_not_remembered() -> None:
+    future, told = Future[int](), list[bool]()
+    future.add_done_callback(lambda: told.append(True))
+    future.set(1)
+    assert told == [True]
+    assert future._callbacks is None
