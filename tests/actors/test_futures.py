@@ -424,3 +424,8 @@ def test_who_has_been_told_of_a_result_is_not_remembered() -> None:
     future.set(1)
     assert told == [True]
     assert future._callbacks is None
+
+
+def test_whoever_has_no_time_at_all_is_told_of_none() -> None:
+    with pytest.raises(Timeout, match=r"\b0 seconds"):
+        Future[int]().get(timeout=0)
