@@ -174,13 +174,12 @@ def test_an_id_that_is_a_name_never_gives_way_to_one_without_it() -> None:
 
 
 class Placed:
-    """Says that a client is where the number says, and that packets up to the third move it nowhere."""
+    """Says that a client is where the number says, and that what begins before the third moves it nowhere."""
 
     generation = 4
 
     def moved(self, first_seq: int, count: int) -> str | None:
-        last = first_seq + count - 1
-        return None if last <= 3 else self.place(last)
+        return None if first_seq < 3 else self.place(first_seq + count - 1)
 
     def place(self, number: int) -> str:
         return f"behind-{number}"
