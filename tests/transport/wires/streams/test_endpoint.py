@@ -8,10 +8,11 @@ import pytest
 
 from cometary.errors import ProtocolError
 from cometary.gate.gate import Gate
-from cometary.gate.opening import NO_TOKEN
+from cometary.gate.opening import NO_TOKEN, Welcome
 from cometary.sessions.resuming import Resuming
 from cometary.transport.codecs import json
 from cometary.transport.http.exchange import Exchange, Headers
+from cometary.transport.http.stream import Stream
 from cometary.transport.wires.comet.senders import LONGEST_OPENING
 from cometary.transport.wires.comet.shapes import Body
 from cometary.transport.wires.streams.endpoint import StreamEndpoint, bearer_token, last_event_id
@@ -85,6 +86,9 @@ class Telling(Wire):
         self.told.append((status, content_type))
         return b""
 
+    def push(self, exchange: Exchange, stream: Stream) -> bool:
+        return True
+
     def conclude(self, exchange: Exchange) -> None:
         self.told.append((0, b"the end"))
 
@@ -109,7 +113,7 @@ def test_a_get_is_answered_by_who_is_there_for_what_it_wants() -> None:
     assert plain == [without_sid]
     assert otherwise[0] is wants_none
     assert len(otherwise) == 2
-    head, wire = come("HEAD", accept=EVENTS)
+    head, wire = come("HEAD", accept=EVENTS, x_comet_session="sid")
     endpoint(head)
     assert wire.told == [(200, EVENTS.encode()), (0, b"the end")]
     assert gate.attached == []
@@ -182,12 +186,16 @@ def test_a_post_that_wants_no_stream_or_is_too_long_for_one_is_left_to_others() 
 @pytest.mark.parametrize("resume", [True, False])
 def test_a_post_opens_a_session_with_a_stream(resume: bool) -> None:
     gate = Noting()
-    answered, exchange, _ = taken(b"{}", gate, Body(rid=7, resume=resume))
+    answered, exchange, wire = taken(b"{}", gate, Body(rid=7, resume=resume))
     assert answered
     [opening] = gate.opened
     assert (opening.rid, opening.resumes) == (7, resume)
     assert not exchange.headers
     assert exchange.body == b""
+    opening.opened(Welcome("sid", 30, 60, 2, 10, generation=4 if resume else None))
+    assert getattr(opening.stream, "resuming", None) == (Resuming(4) if resume else None)
+    opening.stream.taken()
+    assert wire.told == [(200, LINES.encode())]
 
 
 def test_a_post_attaches_a_stream_of_what_its_body_says() -> None:
