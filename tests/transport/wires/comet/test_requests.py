@@ -32,6 +32,7 @@ from cometary.transport.wires.comet.bodies import (
     write_answer,
 )
 from cometary.transport.wires.comet.endpoint import CometEndpoint, CometRequest, ResumingRequest
+from cometary.transport.wires.comet.senders import LONGEST_OPENING
 from cometary.transport.wires.comet.shapes import PacketBody
 from tests.transport.wire import WholeAnswers
 
@@ -59,12 +60,14 @@ class Noting:
         self.forwarded: list[str] = []
         self.forward_of: Callable[[str], Callable[[Exchange], None] | None] | None = None
         self.submitted: list[tuple[str, Any, Any]] = []
+        self.keepers: list[object] = []
         self.opened: list[Any] = []
         self.told: list[tuple[str, object]] = []
         self.knows = True
 
     def submit(self, sid: str, request: object, credentials: object, keeper: object = None) -> None:
         self.submitted.append((sid, request, credentials))
+        self.keepers.append(keeper)
 
     def open(self, opening: object) -> None:
         self.opened.append(opening)
@@ -135,7 +138,7 @@ def test_an_opening_says_for_how_long_it_may_be_held_and_whether_it_can_go_on_el
 
 
 @pytest.mark.parametrize("knows", [True, False])
-def test_a_client_that_goes_is_told_of_to_its_session_which_answers_if_the_gate_does_not_know_it(
+def test_a_client_that_goes_is_told_of_to_its_session_which_answers_unless_the_gate_lets_go_of_it(
     knows: bool,
 ) -> None:
     gate = Noting()
@@ -144,6 +147,7 @@ def test_a_client_that_goes_is_told_of_to_its_session_which_answers_if_the_gate_
     request.sid = SID
     exchange.drop()
     assert gate.told == [(f"drop {SID}", request)]
+    assert exchange.closing is knows, "nobody waits for an answer then"
     request.hurry()
     assert gate.told[1:] == [(f"hurry {SID}", request)]
 
@@ -215,7 +219,7 @@ def in_json(body: bytes, gate: Noting) -> Exchange:
 
 def test_a_poll_and_one_packet_go_to_their_session_at_once_and_keep_nothing_of_their_requests() -> None:
     gate = Noting()
-    gate.living[SID] = object()
+    gate.living[SID] = keeper = object()
     head = b'{"sid":"%b","rid":2,"ack":1' % SID.encode()
     bodies = [head + more for more in (b"}", b',"packets":[{"path":"p","message":1}]}', b',"close":true}')]
     for body in bodies:
@@ -226,6 +230,17 @@ def test_a_poll_and_one_packet_go_to_their_session_at_once_and_keep_nothing_of_t
     assert [len(each.packets) for each in requests] == [0, 1, 0]
     assert [each.close for each in requests] == [False, False, True]
     assert [each.size for each in requests] == [len(body) for body in bodies]
+    assert gate.keepers == [keeper, keeper, None], "the last one is read in full"
+
+
+def test_a_poll_shows_who_asks_where_somebody_guards() -> None:
+    for guards in (True, False):
+        gate = Noting(guards=guards)
+        gate.living[SID] = object()
+        in_json(b'{"sid":"%b","rid":2,"ack":1}' % SID.encode(), gate)
+        [(_, _, credentials)] = gate.submitted
+        assert credentials is None if not guards else credentials.token is NO_TOKEN
+        assert credentials is None if not guards else credentials.peer == "192.0.2.1"
 
 
 def test_the_node_of_its_session_answers_a_request_that_is_not_of_this_one() -> None:
@@ -240,7 +255,8 @@ def test_the_node_of_its_session_answers_a_request_that_is_not_of_this_one() -> 
     assert told == [(there, exchange)]
     assert gate.submitted == []
     in_json(b'{"sid":"%b","rid":2,"ack":1}' % here.encode(), gate)
-    assert [sid for sid, _, _ in gate.submitted] == [here]
+    in_json(b'{"sid":"%b","rid":2,"ack":1}' % SID.encode(), gate)  # which no node has given
+    assert [sid for sid, _, _ in gate.submitted] == [here, SID]
     assert len(told) == 1
 
 
@@ -338,3 +354,70 @@ def test_a_nodes_session_is_named_by_what_begins_as_clients_write_it_and_has_its
         ("{}", None),
     ):
         assert read_sid(body.encode()) == sid
+
+
+class Sends(WholeAnswers):
+    """A connection that notes what it is given, in whatever it is written."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[int, bytes, bytes]] = []
+
+    def carry(
+        self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
+    ) -> None:
+        self.sent.append((status, content_type, body))
+
+
+@pytest.mark.parametrize("codec", [json, cbor], ids=["json", "cbor"])
+def test_answers_are_written_as_their_requests_are(codec: Any) -> None:
+    packets = [Packet("p", 1)]
+    for more in ({}, {"gen": 4}):
+        body = codec.encode({"sid": SID, "rid": 2, **more})
+        exchange = Exchange("POST", "/comet", b"", {b"content-type": codec.content_type}, body=body)
+        gate, wire = Noting(), Sends()
+        exchange.arrive(wire, "192.0.2.1")
+        endpoint = CometEndpoint(cast("Gate", gate))
+        assert (endpoint.resolve(exchange) is endpoint) is (codec is cbor)
+        endpoint(exchange)
+        [(_, request, _)] = gate.submitted
+        request.answer(3, packets)
+        assert wire.sent == [(200, codec.content_type, write_answer(3, packets, codec))]
+
+
+def test_what_answers_bodies_in_json_hands_them_to_their_sessions() -> None:
+    gate = Noting()
+    endpoint = CometEndpoint(cast("Gate", gate))
+    exchange = Exchange("POST", "/comet", b"", {}, body=b'{"sid":"%b","rid":2,"ack":1}' % SID.encode())
+    exchange.arrive(Wire(), "192.0.2.1")
+    answerer: Any = endpoint.resolve(exchange)
+    answerer.answer(exchange)
+    assert [sid for sid, *_ in gate.submitted] == [SID]
+
+
+def test_an_opening_is_as_long_as_may_be_and_a_longer_request_is_looked_at_first() -> None:
+    gate, short = Noting(), len(b'{"rid": 1, "token": ""}')
+    asked({"rid": 1, "token": "x" * (LONGEST_OPENING - short)}, gate)
+    assert len(gate.opened) == 1
+    _, wire = asked({"rid": 1, "token": "x" * (LONGEST_OPENING - short + 1)}, gate)
+    assert [status for status, _ in wire.sent] == [413]
+    assert len(gate.opened) == 1
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_whoever_asks_for_a_stream_is_answered_by_who_has_them(wanted: bool) -> None:
+    gate, offered = Noting(), list[tuple[Exchange, object, object]]()
+
+    def streams(exchange: Exchange, codec: object, body: Any) -> bool:
+        offered.append((exchange, codec, None if body is None else body.rid))
+        return wanted
+
+    attaches, opens = (
+        Exchange("POST", "/comet", b"", {}, body=body) for body in (b'{"sid":"s"}', b'{"rid":7}')
+    )
+    wire, endpoint = Wire(), CometEndpoint(cast("Gate", gate), streams)
+    for exchange in (attaches, opens):
+        exchange.arrive(wire, "192.0.2.1")
+        endpoint(exchange)
+    assert offered == [(attaches, json, None), (opens, json, 7)]
+    assert [status for status, _ in wire.sent] == ([] if wanted else [400])
+    assert len(gate.opened) == (0 if wanted else 1)
