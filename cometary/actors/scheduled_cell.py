@@ -337,7 +337,10 @@ def hand_to_each(refs: Sequence[ActorRef[Any]], item: object) -> None:
         for ref in refs:
             handed += 1
             cell: Receiving = ref.actor_inbox
-            if cell.state or type(cell) is not ScheduledCell or not cell._shorten(item, in_turn=False):  # noqa: SLF001
+            done = False
+            if not cell.state and type(cell) is ScheduledCell:
+                done = cell._shorten(item, in_turn=False)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            if not done:
                 cell.offer(item)
     except BaseException:  # the whole system is about to end: it is in the mailboxes of the others then
         offer_to_each(refs[handed:], item)

@@ -10,7 +10,7 @@ no word for become null.
 from __future__ import annotations
 
 import json
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
 
 import msgspec
 
@@ -60,9 +60,12 @@ def decode(body: bytes) -> object:
 
 def is_flat(value: object) -> bool:
     """Whether a value is a short list with neither lists nor objects in it, as most events are."""
-    if not isinstance(value, list) or len(value) > FEW:  # pyright: ignore[reportUnknownArgumentType]
+    if not isinstance(value, list):
         return False
-    for item in value:  # noqa: SIM110  # pyright: ignore[reportUnknownVariableType] - a generator takes longer
+    items = cast("list[object]", value)
+    if len(items) > FEW:
+        return False
+    for item in items:  # noqa: SIM110 - a generator takes longer
         if type(item) is list or type(item) is dict:
             return False
     return True
