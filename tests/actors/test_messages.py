@@ -123,3 +123,13 @@ def test_an_exit_that_was_raised_by_others_is_told_as_an_error_that_it_caused() 
     assert isinstance(told, StrayExitError)
     assert told.__cause__ is error
     assert as_told(failure := LookupError()) is failure
+
+
+@pytest.mark.usefixtures("leaving")
+def test_an_exit_that_a_signal_asks_for_in_a_callback_goes_on_when_all_others_have_been_told() -> None:
+    future, told = Future[int](), list[bool]()
+    future.add_done_callback(lambda: signal.raise_signal(signal.SIGUSR1))
+    future.add_done_callback(lambda: told.append(True))
+    with pytest.raises(SystemExit):
+        future.set(1)
+    assert told == [True]
