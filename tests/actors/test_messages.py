@@ -13,6 +13,8 @@ from cometary.actors import Actor, ActorDeadError, Bounded, sys, system
 from cometary.actors.formatting import format_message
 from cometary.actors.future import Future
 from cometary.actors.messages import SystemMessage, as_told
+from cometary.actors.requests import Request
+from cometary.actors.timers import NOBODY
 from cometary.errors import CallingSelfError, StrayExitError
 
 
@@ -133,3 +135,19 @@ def test_an_exit_that_a_signal_asks_for_in_a_callback_goes_on_when_all_others_ha
     with pytest.raises(SystemExit):
         future.set(1)
     assert told == [True]
+
+
+async def test_a_request_that_is_over_or_whose_actor_has_ended_needs_its_timer_no_more() -> None:
+    async with system():
+        ref = await Small.start_async()
+        over, left = (Request(ref.actor_inbox, Future[Any](), "tag", 60) for _ in range(2))
+        timer = over._timer
+        assert timer is not None
+        assert not over.closed
+        over.cancel()
+        assert over.closed
+        assert not over._end(), "it ends but once"
+        assert timer.recipient is NOBODY
+        assert not left.closed
+        await ref.stop()
+        assert left.closed
