@@ -298,3 +298,39 @@ def test_a_reason_is_cut_where_a_character_ends() -> None:
 def test_every_condition_has_a_code_of_its_own_that_may_be_sent() -> None:
     assert len(set(CODES.values())) == len(CODES)
     assert all(close_code(close_payload(code, "")) == code for code in CODES.values())
+
+
+def test_a_close_frame_is_no_part_of_the_message_that_it_breaks_off() -> None:
+    found, code = read([sent(BINARY, b"x" * LONGEST, fin=False), sent(CLOSE, closing(1000, b"bye"))])
+    assert code is None
+    assert found[-1] == Frame(CLOSE, closing(1000, b"bye"))
+
+
+def test_frames_are_the_same_if_all_that_is_in_them_is() -> None:
+    assert Frame(TEXT, b"a") == Frame(TEXT, b"a")
+    assert Frame(TEXT, b"a") != Frame(BINARY, b"a")
+    assert Frame(TEXT, b"a") != Frame(TEXT, b"b")
+    assert FrameError(PROTOCOL_ERROR, "why").args == (PROTOCOL_ERROR, "why")
+
+
+def test_a_control_frame_holds_125_bytes_at_most() -> None:
+    assert read([sent(PING, b"x" * 125)]) == ([Frame(PING, b"x" * 125)], None)
+    assert read([sent(PING, b"x" * 126)]) == ([], PROTOCOL_ERROR)
+
+
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 2999, 5000])
+def test_a_close_frame_has_no_code_that_no_peer_sends(code: int) -> None:
+    with pytest.raises(FrameError, match="no code to close with"):
+        close_code(closing(code, b"bye"))
+
+
+def test_a_fragment_says_nothing_and_an_error_names_no_size_unless_that_is_what_is_wrong() -> None:
+    found, _ = read([sent(BINARY, b"x", fin=False)])
+    assert [(each.opcode, each.payload) for each in found] == [(CONTINUATION, b"")]
+    assert FrameError(PROTOCOL_ERROR, "why").size == 0
+
+
+def test_a_mask_is_repeated_to_the_last_byte_of_what_it_masks() -> None:
+    mask = b"\1\2\3\4"
+    for size in (*range(10), *range(120, 140)):
+        assert unmask(bytes(size), mask) == (mask * 40)[:size]
