@@ -14,6 +14,7 @@ import trio
 from cometary.cluster.change import Change
 from cometary.cluster.engine import Answered
 from cometary.cluster.local import LocalEngine, SharedState
+from cometary.config.kinds import Address
 from cometary.settings import Settings
 from tests.cluster.nodes import SETTINGS, AppNode, cluster, start, until
 from tests.doors.webhooks.receiver import SECRET, Receiver
@@ -29,9 +30,14 @@ class Scene:
     Args:
         nursery: runs all.
         receiver: the back-end.
+        http: asks them.
+        stomp: where they speak STOMP; None for nowhere.
     """
 
-    def __init__(self, nursery: trio.Nursery, receiver: Receiver, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, nursery: trio.Nursery, receiver: Receiver, http: httpx.AsyncClient, stomp: Address | None = None
+    ) -> None:
+        self._stomp = stomp
         self.nursery = nursery
         self._http = http
         self.receiver = receiver
@@ -44,7 +50,7 @@ class Scene:
     def settings(self) -> Settings:
         """Those of both."""
         url, patience = self.receiver.url, 60.0
-        settings = replace(SETTINGS, stop_grace=600)
+        settings = replace(SETTINGS, stop_grace=600, stomp=self._stomp)
         return replace(settings, webhook_url=url, webhook_secret=SECRET, webhook_patience=patience)
 
     async def begin(self, engine: LocalEngine | None = None) -> None:
@@ -79,11 +85,11 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene() -> AsyncGenerator[Scene]:
+async def scene(stomp: Address | None = None) -> AsyncGenerator[Scene]:
     receiver = Receiver()
     async with cluster() as (nursery, _), httpx.AsyncClient() as http:
         await nursery.start(receiver.serve)
-        yield Scene(nursery, receiver, http)
+        yield Scene(nursery, receiver, http, stomp)
 
 
 def shown(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
@@ -113,6 +119,14 @@ async def test_what_a_back_end_is_not_known_to_have_is_told_again_under_the_same
         assert shown([again, end]) == [("signon", 1), ("signoff", 2)]
         assert again["id"] != end["id"]
         assert [call[0] for call in one.second.calls] == ["recovered", "off"]
+
+
+async def test_what_is_told_by_stomp_as_well_comes_once_by_webhooks() -> None:
+    async with scene(Address("127.0.0.1", 0)) as one:
+        await one.begin()
+        await until(lambda: one.receiver.received and not waiting(one))
+        await one.ask(one.first, {"rid": 2, "gen": 1, "done": 1, "close": True})
+        assert shown(await one.told(2)) == [("signon", 1), ("signoff", 2)]
 
 
 async def test_an_end_of_which_the_application_was_told_is_told_to_the_back_end_by_the_next_server() -> None:

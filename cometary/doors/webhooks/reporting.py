@@ -41,6 +41,7 @@ class Reporting:
         post: takes an event, and returns whether it is sent to anybody; must not raise.
         events: the types that are wanted.
         now: returns the seconds since 1970.
+        records: whether what is to be told of recorded sessions is recorded with them, and told by webhooks.
     """
 
     def __init__(
@@ -49,11 +50,14 @@ class Reporting:
         post: Callable[[Event], bool],
         events: Collection[str],
         now: Callable[[], float],
+        *,
+        records: bool = True,
     ) -> None:
         self._application = application
         self._post = post
         self._events = frozenset(events)
         self._now = now
+        self._records = records
         self._numbers = SequenceNumbers()
         self._life = secrets.token_hex(8)  # so that no later server gives an event the same id
         self._count = 0
@@ -80,7 +84,7 @@ class Reporting:
 
     def _is_recorded(self, session: Session) -> bool:
         """Whether a session is recorded; then its events are, too."""
-        recorder = recorder_of(session)
+        recorder = recorder_of(session) if self._records else None
         if recorder is not None:
             self._recorders[session.name] = recorder
         return recorder is not None
