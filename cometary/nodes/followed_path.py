@@ -12,6 +12,8 @@
     waits until that is read from the engine and routed here. If the engine has no such thing, there is a gap.
 4.  What comes late from a past base (`path_order`) is routed, and not kept: the copy is of one base.
 5.  No more than `MOST_HELD` updates wait for others. Beyond that they are let go of, since the engine has them.
+6.  If the engine has lost what was not routed here, the copy begins anew behind that: nobody waits for it, and whoever
+    has not had it is told that it is missing.
 
 Pure: time comes in.
 """
@@ -31,7 +33,7 @@ from cometary.packets.patterns import Pattern
 from cometary.packets.position import Position, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from cometary.actors import Future
     from cometary.cluster.path_logs import LogShelf, PathLog
@@ -99,6 +101,7 @@ class FollowedPath:
         self._epoch = ""
         self._former: str | None = None  # the base before
         self._routed = 0
+        self._coming = 0  # the number of the last that was let out, and may still have to be routed
         self._copy = self._new_copy("")
 
     @property
@@ -134,7 +137,7 @@ class FollowedPath:
         if order is None:
             self._early.append(new)
             return []
-        return _with_places(order.take(new))
+        return self._let_out(order.take(new))
 
     def _load(self, log: PathLog, now: float) -> Loaded:
         """Take all that is kept (rule 2)."""
@@ -144,7 +147,7 @@ class FollowedPath:
         floor = log.lost if young else log.number
         if old:
             floor = old[-1].number
-        self._epoch, self._routed = log.epoch, floor
+        self._epoch, self._routed, self._coming = log.epoch, floor, floor
         self._copy = self._new_copy(log.epoch)
         kept = [(now - entry.age, entry.number, self._kept(log.epoch, entry)) for entry in old]
         self._copy.restore(self.path, log.lost, floor, kept)
@@ -153,16 +156,26 @@ class FollowedPath:
         early, self._early = self._early, []
         for each in early:
             out += order.take(each)
-        self._answer_readers(now, log.number)
-        return Loaded(_with_places(out), not old and log.lost > 0 and log.lost_age <= waited)
+        packets = self._let_out(out)
+        self._answer_readers(now, self._coming)
+        return Loaded(packets, not old and log.lost > 0 and log.lost_age <= waited)
 
     def _fill(self, log: PathLog, order: PathOrder, now: float) -> Loaded:
         """Take what is kept behind the last update that was routed."""
         comparable = not order.misses(log.epoch, order.last)
         gap = log.lost > (order.last if comparable else 0)
+        if gap and comparable:  # rule 6
+            self._begin_copy(log.epoch, log.lost)
         out = order.fill(log.epoch, log.number, self._numbered(log.epoch, log.entries))
-        self._answer_readers(now, log.number)
-        return Loaded(_with_places(out), gap)
+        packets = self._let_out(out)
+        self._answer_readers(now, self._coming)
+        return Loaded(packets, gap)
+
+    def _let_out(self, numbered: Sequence[Numbered]) -> list[Packet]:
+        """Return what is to be routed now."""
+        if numbered:
+            self._coming = numbered[-1].number
+        return [_with_place(each) for each in numbered]
 
     def _numbered(self, epoch: str, entries: Iterable[LogEntry]) -> list[Numbered]:
         return [Numbered(epoch, entry.number, 0, self._decode(entry.payload)) for entry in entries]
@@ -181,12 +194,19 @@ class FollowedPath:
             return
         if base != present:
             self._former = present
-            self._copy = self._new_copy(epoch)
-            self._copy.restore(self.path, number - 1, number - 1, ())
+            self._begin_copy(epoch, number - 1)
+        elif number <= self._routed:  # the engine has lost it meanwhile
+            return
         self._epoch, self._routed = epoch, number
         self._copy.keep(self.path, number, for_replays(packet), now)
         if self._readers and not self.loading:
             self._answer_readers(now, inf)
+
+    def _begin_copy(self, epoch: str, lost: int) -> None:
+        """Begin anew behind a number, up to which nothing is kept."""
+        self._epoch, self._routed = epoch, lost
+        self._copy = self._new_copy(epoch)
+        self._copy.restore(self.path, lost, lost, ())
 
     def _new_copy(self, epoch: str) -> Shelf[Packet]:
         return Shelf(self.shelf.keeping, Numbers(epoch))
@@ -208,10 +228,10 @@ class FollowedPath:
         readers, self._readers = self._readers, []
         return readers
 
-    def _answer_readers(self, now: float, known: float) -> None:
-        """Answer all but those who are ahead of what was routed here, and not of the latest number there is."""
+    def _answer_readers(self, now: float, coming: float) -> None:
+        """Answer all but those who are ahead of what was routed here, and not of what is still to be routed."""
         for reader in self.take_readers():
-            if self._is_ahead(reader) and reader.behind is not None and reader.behind.offset <= known:
+            if self._is_ahead(reader) and reader.behind is not None and reader.behind.offset <= coming:
                 self._readers.append(reader)
             else:
                 self.answer(reader, now)
@@ -246,10 +266,6 @@ def read_by_itself(read: FollowedPath, log: PathLog, reader: Reader, now: float)
 
 def _number(numbered: tuple[int, Packet]) -> int:
     return numbered[0]
-
-
-def _with_places(numbered: Iterable[Numbered]) -> list[Packet]:
-    return [_with_place(each) for each in numbered]
 
 
 def _with_place(numbered: Numbered) -> Packet:

@@ -104,6 +104,28 @@ def test_whoever_is_ahead_of_what_was_routed_here_waits_until_that_is_read_and_r
     assert not path.lacks
 
 
+def test_whoever_is_ahead_of_what_the_engine_has_lost_is_answered_at_once() -> None:
+    path = followed()
+    path.read_from_engine(log(5, 3, 200.0, 150.0), 100.0)
+    lacks, has, made_up = [read(path, Position(E, number)) for number in (6, 7, 9)]
+    assert path.read_from_engine(log(7, 7), 100.0) == ([], True)
+    assert shown(lacks) == ([], f"{E}-7", False)
+    assert shown(has) == ([], f"{E}-7", True)
+    assert shown(made_up) == ([], f"{E}-7", False)
+
+
+def test_what_the_engine_has_lost_is_missing_in_the_copy_too() -> None:
+    path = followed()
+    path.read_from_engine(log(5, 3, 200.0, 150.0), 100.0)
+    path.take(update(9, 8))
+    loaded = path.read_from_engine(log(9, 7, 0.2, 0.1), 100.0)
+    assert shown(read(path, Position(E, 5)))[2] is False
+    assert routed(path, loaded.packets) == [8, 9]
+    assert shown(read(path, Position(E, 5)))[2] is False
+    assert shown(read(path, Position(E, 7))) == ([8, 9], f"{E}-9", True)
+    assert shown(read(path))[0] == [8, 9]
+
+
 def test_whoever_is_ahead_of_a_path_that_nobody_hears_is_told_of_a_gap() -> None:
     reader = Reader(Position(E, 9), 10, Future())
     read_by_itself(followed(since=100.0), log(5, 3, 2.0, 1.0), reader, 100.0)
