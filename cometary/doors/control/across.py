@@ -5,7 +5,8 @@
 2.  A call that names a session by its public name is answered here if the session lives or is remembered here.
     Otherwise all other nodes are asked who has it, and it is forwarded to the one where it lives, or else to one where
     it is remembered. It is forwarded with the name of that node, which looks no further: so there are no loops.
-3.  The page of the inspector is served here, whatever its address says.
+3.  The page of the inspector is served here, whatever its address says, and so are the calls that anyone may make: no
+    stranger has this node ask another one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from cometary.doors import questions
+from cometary.doors.control.endpoint import OPEN
 from cometary.doors.control.named import living_session, query_of
 from cometary.doors.inspector.everywhere import all_of
 from cometary.doors.inspector.site import PREFIX
@@ -77,7 +79,7 @@ class AcrossNodes:
     def resolve(self, exchange: Exchange) -> Endpoint | None:
         """See `Resolving.resolve`: what concerns no other node is answered as quickly as ever."""
         found = resolve(self._endpoint, exchange)
-        if found is None or exchange.path.startswith(PREFIX):
+        if found is None or exchange.path in OPEN or exchange.path.startswith(PREFIX):
             return found
         if exchange.query or exchange.path in BY_NAME:
             return partial(self._answer, found)

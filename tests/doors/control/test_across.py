@@ -80,6 +80,15 @@ async def test_a_call_that_names_no_other_node_is_answered_here(nursery: trio.Nu
     assert (others.asked, others.forwarded) == ([], [])
 
 
+async def test_what_anyone_may_ask_is_answered_here_whichever_node_it_names(nursery: trio.Nursery) -> None:
+    others = Others(b="")
+    endpoint = across(nursery, others)
+    for path in ("/healthz", "/readyz"):
+        for node in (b"node=b", b"node=z"):
+            assert call(endpoint, "GET", path, node).body == b"here"
+    assert others.forwarded == []
+
+
 async def test_a_node_that_is_not_known_is_said_to_be_so(nursery: trio.Nursery) -> None:
     with pytest.raises(ProtocolError, match="no node of this name"):
         call(across(nursery, Others(b="")), "GET", "/tree", b"node=z")
