@@ -4,7 +4,7 @@
 2.  It shows each session as it is when its slice is made; those that end before are left out.
 3.  Only a few answers are made at a time: each is megabytes when there are many sessions.
 4.  A caller that accepts lines of JSON gets a line for each session, as fast as it reads: so no more of them is kept
-    than one slice, neither here nor at a node that passes them on.
+    than one slice, neither here nor at a node that passes them on. One that takes nothing for `PATIENCE` is cut off.
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ SLICE: Final = 100
 """Sessions: about a millisecond."""
 
 MOST_AT_A_TIME: Final = 8
+
+PATIENCE: Final = 30.0
+"""Seconds for which a reader of lines may take nothing: it keeps others from the list."""
+
+MOST_CHOSEN: Final = 10_000
+"""Sessions with the longest queues: all of these are put in order anew for each slice."""
 
 
 class SessionList(SlowAnswers):
@@ -106,11 +112,13 @@ class Wanted(NamedTuple):
         """Read what a query says.
 
         Raises:
-            ProtocolError: `bad-request`, as `most` is not a number; the caller's fault.
+            ProtocolError: `bad-request`, as `most` is not such a number; the caller's fault.
         """
         most = query.get("most")
         if most is not None and (not most.isdecimal() or len(most) > LONGEST_NUMBER):
             raise ProtocolError("bad-request", "most is a number of sessions.")
+        if most is not None and int(most) > MOST_CHOSEN:
+            raise ProtocolError("bad-request", f"most is {MOST_CHOSEN} at most.")
         return Wanted(query.get("search", ""), None if most is None else int(most))
 
 
@@ -149,7 +157,11 @@ class _Lines:
         for part in slices:
             while stream.full and not self._gone:
                 self._goes_on = trio.Event()
-                await self._goes_on.wait()
+                with trio.move_on_after(PATIENCE) as waiting:
+                    await self._goes_on.wait()
+                if waiting.cancelled_caught:
+                    stream.abort()
+                    return
             if self._gone or stream.finished:
                 break
             if part:

@@ -8,7 +8,13 @@ from typing import Any, cast
 import pytest
 import trio
 
-from cometary.doors.control.session_list import MOST_AT_A_TIME, SLICE, SessionList
+from cometary.doors.control.session_list import (
+    MOST_AT_A_TIME,
+    MOST_CHOSEN,
+    PATIENCE,
+    SLICE,
+    SessionList,
+)
 from cometary.doors.control.watching import LINES
 from cometary.errors import ProtocolError
 from cometary.sessions import SessionManager
@@ -156,6 +162,21 @@ async def test_a_reader_that_leaves_is_written_nothing_more(nursery: trio.Nurser
     assert not nursery.child_tasks, "it holds no place for answers"
 
 
+async def test_a_reader_that_takes_nothing_is_cut_off(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    manager = Manager(SESSIONS)
+    sessions = SessionList(cast("SessionManager", manager), nursery.start_soon)
+    readings = [Reading() for _ in range(MOST_AT_A_TIME)]
+    for reading in readings:
+        ask(sessions, answered=reading, accept=LINES)
+    await trio.sleep(PATIENCE + 1)
+    assert [reading.closed for reading in readings] == [True] * MOST_AT_A_TIME
+    answered = ask(sessions)
+    await trio.testing.wait_all_tasks_blocked()
+    assert answered.status == 200
+
+
 async def test_lines_that_fail_break_off(nursery: trio.Nursery, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, "cometary.transport")
     manager = Manager(1)
@@ -165,7 +186,8 @@ async def test_lines_that_fail_break_off(nursery: trio.Nursery, caplog: pytest.L
     assert "AttributeError" in caplog.text
 
 
-async def test_a_number_that_is_none_is_refused(nursery: trio.Nursery) -> None:
-    answered = ask(SessionList(cast("SessionManager", Manager(1)), nursery.start_soon), query=b"most=few")
+@pytest.mark.parametrize("query", [b"most=few", b"most=%d" % (MOST_CHOSEN + 1)], ids=["few", "many"])
+async def test_a_number_that_is_none_or_too_great_is_refused(nursery: trio.Nursery, query: bytes) -> None:
+    answered = ask(SessionList(cast("SessionManager", Manager(1)), nursery.start_soon), query=query)
     await trio.testing.wait_all_tasks_blocked()
     assert answered.status == 400
