@@ -13,7 +13,7 @@ from cometary.cluster.mirrored import MirroredMachine
 from cometary.cluster.owner_events import Committed, Drain, Restored, Sent
 from cometary.cluster.recorded_receipts import RecordedReceipts
 from cometary.cluster.reports import Report, Reports
-from cometary.cluster.session_fields import PLACES, RECEIPTS, REPORTS
+from cometary.cluster.session_fields import PLACES, RECEIPTS
 from cometary.errors import CometaryError
 from cometary.sessions.recorder import Recorder
 
@@ -296,7 +296,7 @@ class RecordedSession(Recorder):
 
     def changed(self, hub: Hub) -> Fields:
         """Return what has changed besides its packets since this was last asked."""
-        reports = self.reports.written() if self.reports.changed else None
+        reports = self.reports.written() if self.reports.changed else ()
         receipts = self.receipts.written(self.accounted) if self.receipts.changed else None
         if not self.fields.touched:
             return self.fields.changed(self._keeper, reports=reports, receipts=receipts)
@@ -309,7 +309,7 @@ class RecordedSession(Recorder):
         fields = dict(self.machine.record.fields)
         if self.places.note_recorded(fields.get(PLACES)):
             self.forget_what_is_recorded()
-        self._send(self.reports.note_recorded(fields.get(REPORTS)))
+        self._send(self.reports.note_recorded(fields))
         self.receipts.note_recorded(fields.get(RECEIPTS))
 
     def forget_what_is_recorded(self) -> None:

@@ -111,7 +111,7 @@ class SessionFields:
         keeper: SessionKeeper,
         paths: Sequence[str] | None = None,
         places: bytes | None = None,
-        reports: bytes | None = None,
+        reports: Fields = (),
         receipts: bytes | None = None,
     ) -> Fields:
         """Return what has changed since it was written.
@@ -120,12 +120,12 @@ class SessionFields:
             keeper: the session.
             paths: what it is connected to; None if that has not changed.
             places: where it is in their logs, as `LogPlaces` writes it; None for the same.
-            reports: what back-ends are to be told of it, as `Reports` writes it; None for the same.
+            reports: what has changed of what back-ends are to be told of it, as `Reports` writes it.
             receipts: those that were made, as `DueReceipts` writes them; None for the same.
         """
         listed = None if paths is None else encode(paths)
         notes = [(DATA, _data(keeper)), (LEASE, self._lease(keeper))]
-        fields = [*notes, (PATHS, listed), (PLACES, places), (REPORTS, reports), (RECEIPTS, receipts)]
+        fields = [*notes, (PATHS, listed), (PLACES, places), *reports, (RECEIPTS, receipts)]
         return tuple(
             sorted([(name, value) for name, value in fields if value is not None and self._put(name, value)])
         )
@@ -168,9 +168,9 @@ class SessionFields:
         return self._written.get(PLACES)
 
     @property
-    def reports(self) -> bytes | None:
-        """Return what back-ends are to be told of it, as it was written; None if there was nothing."""
-        return self._written.get(REPORTS)
+    def reports(self) -> dict[str, bytes]:
+        """Return what back-ends are to be told of it, as it was written."""
+        return {name: value for name, value in self._written.items() if name.startswith(REPORTS)}
 
     @property
     def receipts(self) -> bytes | None:

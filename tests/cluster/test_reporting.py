@@ -14,6 +14,7 @@ import trio
 from cometary.cluster.change import Change
 from cometary.cluster.engine import Answered
 from cometary.cluster.local import LocalEngine, SharedState
+from cometary.cluster.session_fields import REPORTS
 from cometary.config.kinds import Address
 from cometary.settings import Settings
 from tests.cluster.nodes import SETTINGS, AppNode, cluster, start, until
@@ -103,7 +104,8 @@ def recorded(scene: Scene, what: bytes) -> bool:
 
 def waiting(scene: Scene) -> bool:
     """Whether the record has an event that the back-end does not have."""
-    return recorded(scene, b'"waiting":[[')
+    fields = [field for record in scene.shared.records.values() for field in record.fields]
+    return any(value and name.startswith(f"{REPORTS}.") for name, value in fields)
 
 
 async def test_what_a_back_end_is_not_known_to_have_is_told_again_under_the_same_id() -> None:
