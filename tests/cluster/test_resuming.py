@@ -306,4 +306,5 @@ async def test_a_server_is_killed_in_the_middle_of_traffic_both_ways_and_started
     failed = process.account("failed")
     assert len(said) == len(set(said))
     assert said == sorted(said)
-    assert sorted([*said, *[int(line.split()[-1]) for line in failed]]) == [*range(1, 101)]
+    # Of a handler that was killed after it had said so and before that was recorded, both are told.
+    assert {*said, *[int(line.split()[-1]) for line in failed]} == {*range(1, 101)}
