@@ -229,14 +229,16 @@ class RecordedSession(Recorder):
 
     # -- what back-ends are told
 
-    def report(self, kind: str, write: Callable[[str, int], bytes], /) -> None:
+    def report(
+        self, kind: str, write: Callable[[str, int], bytes], may_wait: Callable[[int], bool] | None, /
+    ) -> bool:
         """See `Recorder.report`."""
-        report, waits = self.reports.add(kind, write)
-        if not waits:
-            self._send([report])
-        elif self.forgotten:
+        report, waits = self.reports.add(kind, write, may_wait)
+        sent = waits or self._send_one(report)
+        if waits and self.forgotten:
             self.send_unrecorded()
         self._keeper.tell(Touched())
+        return sent
 
     def has_reported(self, *, end: bool) -> bool:
         """See `Recorder.has_reported`."""
@@ -269,7 +271,10 @@ class RecordedSession(Recorder):
 
     def _send(self, reports: Sequence[Report]) -> None:
         for report in reports:
-            self.recording.tell_back_end(self._keeper.name, report, partial(self._settle, report.id))
+            self._send_one(report)
+
+    def _send_one(self, report: Report) -> bool:
+        return self.recording.tell_back_end(self._keeper.name, report, partial(self._settle, report.id))
 
     def _settle(self, event_id: str) -> None:
         self.reports.settle(event_id)

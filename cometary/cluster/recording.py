@@ -165,11 +165,16 @@ class Recording:
         """Whether there is one that is told."""
         return self._manager.tell_back_end is not None
 
-    def tell_back_end(self, session: str, report: Report, settled: Callable[[], object]) -> None:
-        """Have a back-end told of a session; `settled` is called when it has been, or when that is given up."""
+    def tell_back_end(self, session: str, report: Report, settled: Callable[[], object]) -> bool:
+        """Have a back-end told of a session; returns whether that waits to be sent.
+
+        Args:
+            session: its public name.
+            report: what is told.
+            settled: called when it has been told, or when that is given up.
+        """
         tell = self._manager.tell_back_end
-        if tell is not None:
-            tell(report.id, report.kind, session, report.body.encode(), settled)
+        return tell is not None and tell(report.id, report.kind, session, report.body.encode(), settled)
 
     # -- opening
 

@@ -68,7 +68,8 @@ class SessionManager:
         new_sid: makes the ids of sessions; of several processes each has its own.
         handler_times: how long some calls of the application's handlers have taken.
         tell_back_end: sends an event of a recorded session, given its id, its type, the session's name, its body, and
-            what is called when the back-end has it or it is given up; None if no back-end is told.
+            what is called when the back-end has it or it is given up; returns whether it waits to be sent. None if no
+            back-end is told.
         ended_sessions: those that have ended, as operators may see them.
     """
 
@@ -82,7 +83,7 @@ class SessionManager:
         self.posting = Posting(self.too_late, self.refuse)
         self.journal = Journal(trio.current_time, addresses=settings.log_addresses)
         self.ended_sessions = EndedSessions(settings.ended_sessions)
-        self.tell_back_end: Callable[[str, str, str, bytes, Callable[[], object]], object] | None = None
+        self.tell_back_end: Callable[[str, str, str, bytes, Callable[[], object]], bool] | None = None
         self.flow = Flow()
         self.turnstile = Turnstile()
         self.new_sid: Callable[[], str] = new_sid

@@ -50,12 +50,19 @@ class Recorder(Protocol):
         """Take note that the session was disconnected from paths."""
         ...
 
-    def report(self, kind: str, write: Callable[[str, int], bytes], /) -> None:
+    def report(
+        self, kind: str, write: Callable[[str, int], bytes], may_wait: Callable[[int], bool] | None, /
+    ) -> bool:
         """Have a back-end told of something, once that is recorded.
 
         Args:
             kind: the type of the event.
             write: returns what is sent, given the event's id and its number.
+            may_wait: returns whether so many bytes may be recorded, and told then; else they are told, or dropped, at
+                once. None if they always may.
+
+        Returns:
+            Whether it waits to be recorded, or to be sent.
         """
         ...
 

@@ -32,18 +32,18 @@ class Scene:
         nursery: runs all.
         receiver: the back-end.
         http: asks them.
-        stomp: where they speak STOMP; None for nowhere.
+
+    Attributes:
+        more: settings of both.
     """
 
-    def __init__(
-        self, nursery: trio.Nursery, receiver: Receiver, http: httpx.AsyncClient, stomp: Address | None = None
-    ) -> None:
-        self._stomp = stomp
+    def __init__(self, nursery: trio.Nursery, receiver: Receiver, http: httpx.AsyncClient) -> None:
         self.nursery = nursery
         self._http = http
         self.receiver = receiver
         self.shared = SharedState()
         self.sid = ""
+        self.more: dict[str, Any] = {}
         self.first: AppNode
         self.second: AppNode
 
@@ -51,7 +51,7 @@ class Scene:
     def settings(self) -> Settings:
         """Those of both."""
         url, patience = self.receiver.url, 60.0
-        settings = replace(SETTINGS, stop_grace=600, stomp=self._stomp)
+        settings = replace(SETTINGS, stop_grace=600, **self.more)
         return replace(settings, webhook_url=url, webhook_secret=SECRET, webhook_patience=patience)
 
     async def begin(self, engine: LocalEngine | None = None) -> None:
@@ -86,11 +86,11 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(stomp: Address | None = None) -> AsyncGenerator[Scene]:
+async def scene() -> AsyncGenerator[Scene]:
     receiver = Receiver()
     async with cluster() as (nursery, _), httpx.AsyncClient() as http:
         await nursery.start(receiver.serve)
-        yield Scene(nursery, receiver, http, stomp)
+        yield Scene(nursery, receiver, http)
 
 
 def shown(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
@@ -124,7 +124,8 @@ async def test_what_a_back_end_is_not_known_to_have_is_told_again_under_the_same
 
 
 async def test_what_is_told_by_stomp_as_well_comes_once_by_webhooks() -> None:
-    async with scene(Address("127.0.0.1", 0)) as one:
+    async with scene() as one:
+        one.more = {"stomp": Address("127.0.0.1", 0)}
         await one.begin()
         await until(lambda: one.receiver.received and not waiting(one))
         await one.ask(one.first, {"rid": 2, "gen": 1, "done": 1, "close": True})
@@ -196,6 +197,31 @@ async def test_a_back_end_that_takes_nothing_holds_no_session_and_what_it_is_not
         await until(lambda: ("off", "closed", []) in one.first.calls)
         assert waiting(one)
         one.first.running.stop()
+
+
+async def test_whoever_asks_a_back_end_is_told_whether_its_message_waits_to_be_sent() -> None:
+    async with scene() as one:
+        one.receiver.script.extend(["hang"] * 10)
+        one.more = {"webhook_queue": 4, "message_paths": ("tell",)}
+        await one.begin()
+        await until(lambda: one.receiver.received)
+        packets = [{"path": "tell", "message": number, "ask": f"q{number}"} for number in range(2)]
+        answer = await one.ask(one.first, {"rid": 2, "gen": 1, "done": 1, "packets": packets})
+        heard = [packet["message"] for packet in answer["packets"]]
+        rid = 2
+        with trio.fail_after(60):
+            while len(heard) < len(packets):
+                rid += 1
+                place = {"at": answer["at"]} if "at" in answer else {}
+                answer = {
+                    **place,
+                    **await one.ask(
+                        one.first, {"rid": rid, "ack": len(heard), "gen": 1, "done": rid - 1, **place}
+                    ),
+                }
+                heard += [packet["message"] for packet in answer["packets"]]
+        assert heard == [{"ask": "q0", "value": True}, {"ask": "q1", "value": False}]
+        assert one.first.running.statistics()["webhooks_dropped"] == 1
 
 
 async def test_the_receipt_of_a_packet_that_a_client_has_is_given_by_whoever_hears_of_it_and_once() -> None:

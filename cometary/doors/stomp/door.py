@@ -59,7 +59,7 @@ class StompDoor(Door):
         """Stand between sessions and their application, to tell what happens to them."""
         if not self._on:
             return application
-        self._reporting = Reporting(application, self._tell, EVENTS, time.time, records=False)
+        self._reporting = Reporting(application, self._tell, EVENTS, time.time)
         return self._reporting
 
     def open(self, inside: Inside) -> None:

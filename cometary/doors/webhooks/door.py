@@ -41,7 +41,9 @@ class WebhooksDoor(Door):
         """Stand between the sessions and their application."""
         if self._sender is None:
             return application
-        self._reporting = Reporting(application, self._sender.post, self._events, time.time)
+        self._reporting = Reporting(
+            application, self._sender.post, self._events, time.time, self._sender.has_room
+        )
         return self._reporting
 
     def open(self, inside: Inside) -> None:

@@ -109,12 +109,16 @@ class EventQueue:
     def __len__(self) -> int:
         return self._length
 
+    def has_room(self, kind: str, size: int) -> bool:
+        """Whether an event of a type, and of so many bytes, would be taken now (rule 4)."""
+        share = 2 if kind == MESSAGE else 1
+        room = self._max_bytes // share - self._bytes
+        full = self._length >= self._max_events // share or size > room
+        return not (full and self._length)
+
     def add(self, event: Event) -> bool:
         """Take an event, behind those of its session; returns False if it was dropped, for want of room."""
-        share = 2 if event.type == MESSAGE else 1
-        room = self._max_bytes // share - self._bytes
-        full = self._length >= self._max_events // share or len(event.body) > room
-        if full and self._length:
+        if not self.has_room(event.type, len(event.body)):
             self.counts.dropped += 1
             _settle(event)
             return False

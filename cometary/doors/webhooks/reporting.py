@@ -5,7 +5,9 @@ queued once, and in the order in which its session's calls are made, whatever ha
 a back-end is handed to the application's own handlers first, which may refuse it.
 
 The events of a session that is recorded are part of its record until the back-end has them (`Recorder.report`), and are
-queued when they are recorded, here or where the session goes on.
+queued when they are recorded, here or where the session goes on. What a client sends is recorded only if there is room
+for it in the queue by then: else it is dropped at once, as that of any other session. Whoever can do without an event,
+as those can that are told only while they listen, has none recorded.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ class Reporting:
         post: takes an event, and returns whether it is sent to anybody; must not raise.
         events: the types that are wanted.
         now: returns the seconds since 1970.
-        records: whether what is to be told of recorded sessions is recorded with them, and told by webhooks.
+        has_room: returns whether an event would be taken, given its type and its bytes; None if events are not to be
+            recorded.
     """
 
     def __init__(
@@ -50,14 +53,13 @@ class Reporting:
         post: Callable[[Event], bool],
         events: Collection[str],
         now: Callable[[], float],
-        *,
-        records: bool = True,
+        has_room: Callable[[str, int], bool] | None = None,
     ) -> None:
         self._application = application
         self._post = post
         self._events = frozenset(events)
         self._now = now
-        self._records = records
+        self._has_room = has_room
         self._numbers = SequenceNumbers()
         self._life = secrets.token_hex(8)  # so that no later server gives an event the same id
         self._count = 0
@@ -83,8 +85,8 @@ class Reporting:
             self._numbers.begin(session.name)
 
     def _is_recorded(self, session: Session) -> bool:
-        """Whether a session is recorded; then its events are, too."""
-        recorder = recorder_of(session) if self._records else None
+        """Whether a session's events are recorded."""
+        recorder = None if self._has_room is None else recorder_of(session)
         if recorder is not None:
             self._recorders[session.name] = recorder
         return recorder is not None
@@ -151,17 +153,19 @@ class Reporting:
 
         recorder = None if session is None else self._recorders.get(session)
         if recorder is not None:
-            recorder.report(kind, write)
-            return True
+            return recorder.report(kind, write, self._message_fits if kind == MESSAGE else None)
         self._count += 1
         event_id = f"{self._life}-{self._count}"
         return self._post(Event(event_id, kind, session, write(event_id, self._numbers.next(session))))
 
+    def _message_fits(self, size: int) -> bool:
+        return self._has_room is None or self._has_room(MESSAGE, size)
+
     def send(
         self, event_id: str, kind: str, session: str, body: bytes, settled: Callable[[], object]
-    ) -> None:
+    ) -> bool:
         """Send an event of a recorded session; see `SessionManager.tell_back_end`."""
-        self._post(Event(event_id, kind, session, body, settled))
+        return self._post(Event(event_id, kind, session, body, settled))
 
 
 def _sendable(value: Any) -> Any:

@@ -62,6 +62,10 @@ class WebhookSender:
         self._settled = trio.Event()
         self._quiet_until = 0.0
 
+    def has_room(self, kind: str, size: int) -> bool:
+        """Whether an event would be sent; see `EventQueue.has_room`."""
+        return self._queue.has_room(kind, size)
+
     def post(self, event: Event) -> bool:
         """Have an event sent; on the loop. Drops it if too many wait, and returns False."""
         if self._queue.add(event):
