@@ -89,14 +89,19 @@ class RecordedLogs(RecordedShell):
         return self._recorded.places.mark_of(packet) or PASSING
 
     def _replay(self, replayed: Replayed) -> None:
-        """Deliver what was wished for of a path, from the place on that its notice names."""
+        """Deliver what was wished for of a path, from the place on that its notice names.
+
+        The session may have been disconnected from it since: then it has no place there any more, and gets none.
+        """
+        path = replayed.path
         notice, *packets = replayed.that_fit(self._keeper.machine.outbox)
         told = notice.message.get("at")
         at = None if told is None else read_position(told)
-        if at is not None and self._recorded.recording.keeps(replayed.path):
-            self._recorded.places.put(replayed.path, at)
+        heard = self._recorded.recording.keeps(path) and self._manager.hub.is_connected(self._keeper, path)
+        if at is not None and heard:
+            self._recorded.places.put(path, at)
             self._record_places()
-        self._publish_at(notice, replayed.path, at)
+        self._publish_at(notice, path, at)
         for packet in packets:
             self._publish_at(packet, packet.path, self._recorded.places.position_of(packet))
 

@@ -268,6 +268,10 @@ class Hub(SessionsHub):
         """Return what a session is connected to: the first `most` of it, or all."""
         return Paths(list(self._table.patterns(keeper.ref, most)), self._table.count(keeper.ref))
 
+    def is_connected(self, keeper: SessionKeeper, pattern: str) -> bool:
+        """Whether a session is connected to this very path, or pattern."""
+        return self._table.has(pattern, keeper.ref)
+
     def drop(self, keeper: SessionKeeper) -> None:
         """Send the actor of a session nothing any more."""
         self._presence.end(keeper)

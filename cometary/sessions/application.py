@@ -135,6 +135,10 @@ class Hub(Protocol):
         """Return what a session is connected to: the first `most` of it, or all."""
         ...
 
+    def is_connected(self, keeper: SessionKeeper, pattern: str, /) -> bool:
+        """Whether a session is connected to this very path, or pattern."""
+        ...
+
     def drop(self, keeper: SessionKeeper, /) -> None:
         """Send the actor of a session nothing any more."""
         ...
