@@ -14,6 +14,9 @@ PATHS: Final = frozenset({LIST, DETAIL})
 """Where a page says what it looks at: one list, and one thing beside it."""
 
 MOST_LINES: Final = 200
+FURTHEST: Final = 1_000_000_000
+"""Lines of a list that are passed over; no list is as long."""
+
 MOST_NAMED: Final = 1_000
 """Supervisors whose children a page says it wants to see, or not."""
 
@@ -27,7 +30,7 @@ class Lines(msgspec.Struct, tag_field="at"):
     They are those of the node that is named; of all nodes if none is, or, where that makes no list, of this one.
     """
 
-    first: Annotated[int, msgspec.Meta(ge=0)] = 0
+    first: Annotated[int, msgspec.Meta(ge=0, le=FURTHEST)] = 0
     most: Annotated[int, msgspec.Meta(ge=0, le=MOST_LINES)] = 50
     search: Text = ""
     node: Text = ""

@@ -330,6 +330,7 @@ def test_what_a_page_may_say_is_bounded() -> None:
     messages: list[object] = [
         {"at": "tree", "opened": ["x"] * (looks.MOST_NAMED + 1)},
         {"at": "tree", "search": "x" * 201},
+        {"at": "sessions", "first": looks.FURTHEST + 1},
         {"at": "session"},
         {"at": "elsewhere"},
         [],
