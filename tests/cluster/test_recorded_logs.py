@@ -15,14 +15,22 @@ from cometary.sessions.outbox import Outbox
 from cometary.sessions.replayed import Replayed
 
 
+def _always(_path: str) -> bool:
+    return True
+
+
 class Shell:
     """What stands around the places of a session that is connected to one path, or to none."""
 
     def __init__(self, *connected: str) -> None:
         self.places = LogPlaces(1)
-        recording = SimpleNamespace(keeps=lambda _: True)
+        recording = SimpleNamespace(keeps=_always)
         self._recorded = SimpleNamespace(places=self.places, recording=recording)
-        hub = SimpleNamespace(is_connected=lambda _, path: path in connected)
+
+        def is_connected(_keeper: object, path: str) -> bool:
+            return path in connected
+
+        hub = SimpleNamespace(is_connected=is_connected)
         self._manager = SimpleNamespace(hub=hub)
         self._keeper = SimpleNamespace(machine=SimpleNamespace(outbox=Outbox(100, 100_000)))
         self.published: list[str] = []
