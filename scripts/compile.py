@@ -97,10 +97,12 @@ STAND_INS: Final = {
     "sessions/test_effects.py": "a Scene for the keeper",
     "sessions/test_flow.py": "a Held for the keeper",
     "sessions/test_posting.py": "a FakeKeeper for the keeper",
+    "transport/wires/comet/test_requests.py": "a Noting for the gate",
     "transport/wires/engineio/test_connection.py": "a Talking and a Wire, which extend compiled classes",
     "transport/wires/socketio/test_stream.py": "a Connected for the connection",
     "transport/wires/streams/test_body_stream.py": "a Wire for the exchange",
-    "transport/wires/streams/test_endpoint.py": "an Attaching for the gate",
+    "transport/wires/streams/test_endpoint.py": "an Attaching and a Noting for the gate",
+    "transport/wires/streams/test_event_source.py": "a Knowing and an Opens for the gate, a Held for the exchange",
     "transport/wires/websocket/test_channel.py": "a Talker and Turns, which extend compiled classes",
     "transport/wires/websocket/test_conversation.py": "a Letting for the gate",
 }
@@ -108,7 +110,6 @@ STAND_INS: Final = {
 
 WORDS: Final = {
     "hypercorn": "the second door's half of each test in protocol, for the same reason as asgi",
-    "comes_back_at_another_worker_is_handed_over": "a Knowing for the gate",
     "whoever_brought_it_about_is_held_until_it_has_gone_on": "it stops a session without an actor, a stand-in too",
 }
 """Words in the names of single tests that are left out, and why."""
