@@ -32,7 +32,14 @@ class Beside:
 
     def disconnected(self, patterns: Sequence[str], /) -> None: ...
 
-    def report(self, kind: str, write: Callable[[str, int], bytes], /) -> None: ...
+    def report(
+        self,
+        kind: str,
+        write: Callable[[str, int], bytes],
+        may_wait: Callable[[int], bool] | None,
+        /,
+    ) -> bool:
+        return False
 
     def has_reported(self, *, end: bool) -> bool:
         return end
