@@ -9,7 +9,9 @@
     is known to have come are recorded. So one that it leaves out is never one that the client has not come to.
 4.  What has no room in the text of a position is left out of it, which says so: the next owner does not know where the
     client is on these paths, and tells it of a gap.
-5.  After an adoption the log of each path is read once, from where the client is. What comes of the path meanwhile, and
+5.  A path without a recorded place, such as one that was connected in the last moment of the owner before, gets none
+    from an adopter until its client was told of a gap: what was published in between would be missing, unsaid.
+6.  After an adoption the log of each path is read once, from where the client is. What comes of the path meanwhile, and
     is not behind what was read, is not to be delivered: the log had it.
 
 Pure.
@@ -25,6 +27,8 @@ from cometary.cluster.client_position import LONGEST
 from cometary.packets.position import Position, read_position
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cometary.cluster.client_position import ClientPosition
     from cometary.cluster.deliveries import Mark
     from cometary.packets.packet import Packet
@@ -63,16 +67,18 @@ class LogPlaces:
     Args:
         generation: of the session: what no other node numbers by.
         written: what is recorded of them; None for nothing.
+        heard: the paths that the session heard when it was recorded.
     """
 
-    __slots__ = ("_generation", "_last", "_places", "_read", "_recorded", "_written")
+    __slots__ = ("_generation", "_last", "_places", "_read", "_recorded", "_unknown", "_written")
 
-    def __init__(self, generation: int, written: bytes | None = None) -> None:
+    def __init__(self, generation: int, written: bytes | None = None, heard: Iterable[str] = ()) -> None:
         self._generation = generation
         self._last = 0
         self._places: dict[str, Place] = {} if written is None else _decode(written)
         self._written = written
         self._recorded = self._by_number()
+        self._unknown = {path for path in heard if path not in self._places}
         self._read: dict[str, Position | None] = {}  # up to where logs were read; None: they are being read
 
     def _by_number(self) -> dict[str, Place]:
@@ -83,6 +89,10 @@ class LogPlaces:
     def has(self, path: str) -> bool:
         """Whether it is known where the session is on a path."""
         return path in self._places
+
+    def lacks(self, path: str) -> bool:
+        """Whether the session is to have a place on a path that it is now connected to, and has none (rule 5)."""
+        return path not in self._places and path not in self._unknown
 
     def number_of(self, path: str) -> str:
         """Return what a client's position calls a path that `has` a place."""
@@ -106,6 +116,7 @@ class LogPlaces:
         """Take note that the session does not hear a path any more."""
         self._places.pop(path, None)
         self._read.pop(path, None)
+        self._unknown.discard(path)
 
     def mark(self, path: str, at: Position) -> Mark:
         """Return what the number of a packet stands for that is at a position of a path that `has` a place."""
@@ -169,7 +180,7 @@ class LogPlaces:
             text = position._replace(logs=(OTHERS, *apart[:room])).text()
         return text
 
-    # -- after an adoption (rule 5)
+    # -- after an adoption (rules 5 and 6)
 
     def begin(self, path: str, said: dict[str, Position]) -> Position | None:
         """Begin to read the log of a path.

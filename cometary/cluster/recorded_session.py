@@ -144,7 +144,7 @@ class RecordedSession(Recorder):
         self.hurries = False
         self.handed_on = False
         self.greeted: Stream | None = None
-        self.places = LogPlaces(machine.record.generation, fields.places)
+        self.places = LogPlaces(machine.record.generation, fields.places, fields.paths)
         self.reports = Reports(keeper.name, fields.reports)
         self.receipts = RecordedReceipts(
             fields.receipts, recording.receipts, self._touch_receipts, self._is_owned
@@ -181,7 +181,7 @@ class RecordedSession(Recorder):
     def connected(self, patterns: Sequence[str]) -> None:
         """See `Recorder.connected`."""
         for path in patterns:
-            if not self.places.has(path):
+            if self.places.lacks(path):
                 self._find_place(path)
         self._touched()
 

@@ -71,6 +71,16 @@ def test_what_is_not_recorded_yet_means_nothing_to_the_next_owner() -> None:
     assert after.number_of("more") not in says
 
 
+def test_a_path_whose_place_was_not_recorded_gets_none_until_its_client_was_told() -> None:
+    places = LogPlaces(1)
+    places.put("news", at(4))
+    after = LogPlaces(2, places.written(), ["news", "more"])
+    assert [after.lacks(path) for path in ("news", "more", "new")] == [False, False, True]
+    assert after.begin("more", {}) is None, "so it is told of a gap"
+    after.drop("more")
+    assert after.lacks("more")
+
+
 def test_a_path_that_was_left_is_not_read_and_one_that_is_connected_again_begins_there() -> None:
     places = LogPlaces(1)
     places.put("news", at(4))
