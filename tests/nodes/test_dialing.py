@@ -26,7 +26,7 @@ class Welcoming:
         self.taken: list[str] = []
         self.any = trio.Event()
 
-    async def welcome(self, _hello: Hello) -> Welcome:
+    async def welcome(self, hello: Hello) -> Welcome:
         await trio.lowlevel.checkpoint()
         return Welcome(None)
 
@@ -35,13 +35,13 @@ class Welcoming:
         self.taken.append(hello.node)
         self.any.set()
 
-    async def check(self, _hello: Hello) -> Never:
+    async def check(self, hello: Hello) -> Never:
         raise NotImplementedError
 
-    def dialed(self, _peer: Peer, _hello: Hello, _proof: Proof, _sock: socket.socket) -> Never:
+    def dialed(self, peer: Peer, hello: Hello, proof: Proof, sock: socket.socket) -> Never:
         raise NotImplementedError
 
-    def refused(self, _peer: Peer) -> Never:
+    def refused(self, peer: Peer) -> Never:
         raise NotImplementedError
 
     def note_change(self) -> Never:

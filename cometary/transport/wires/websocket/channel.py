@@ -344,7 +344,7 @@ class WebSocketChannel(BufferedChannel):
                 self._settle()
             return False
         self._send(data)
-        if self._unsent is None:
+        if self._all_is_sent():  # asked anew: compiled, a comparison as above would be taken for settled
             return self._stage == OPEN  # it is not, if the connection has broken and was closed
         self._settle()
         return False

@@ -54,6 +54,8 @@ class Wire(WholeAnswers):
 class Noting:
     """A gate, as far as it is asked."""
 
+    mirrors = False
+
     def __init__(self, *, guards: bool = False) -> None:
         self.guards = guards
         self.living: dict[str, object] = {}

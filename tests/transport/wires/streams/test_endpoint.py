@@ -60,6 +60,8 @@ class Noting:
 
     forward_of = None
 
+    mirrors = False
+
     def __init__(self) -> None:
         self.attached: list[tuple[str, Any, int, Any]] = []
         self.opened: list[Any] = []
