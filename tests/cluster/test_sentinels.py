@@ -72,6 +72,12 @@ class Client:
         return response.status_code, answer
 
 
+def sessions_at(port: int) -> int:
+    """Return how many sessions an engine has."""
+    keys = say_to(port, "KEYS", "cometary:*:s")
+    return len(keys) if isinstance(keys, list) else 0
+
+
 async def test_of_what_a_new_master_lacks_nothing_is_lost_but_with_its_owner_and_then_it_is_told(
     watched: Watched,
 ) -> None:
@@ -84,6 +90,9 @@ async def test_of_what_a_new_master_lacks_nothing_is_lost_but_with_its_owner_and
             await client.open()
             account.say(3)
             await account.answered()
+            await until(
+                lambda: len(say_to(watched.ports[1], "KEYS", "cometary:*:s")) == 2
+            )  # the replica has both
             watched.cut_off_the_replica()
             account.say(3)
             for node in (first, other):
