@@ -90,9 +90,7 @@ async def test_of_what_a_new_master_lacks_nothing_is_lost_but_with_its_owner_and
             await client.open()
             account.say(3)
             await account.answered()
-            await until(
-                lambda: len(say_to(watched.ports[1], "KEYS", "cometary:*:s")) == 2
-            )  # the replica has both
+            await until(lambda: sessions_at(watched.ports[1]) == 2)  # the replica has both
             watched.cut_off_the_replica()
             account.say(3)
             for node in (first, other):
