@@ -54,7 +54,7 @@ def trees(
     for child in tree.get("children", []):
         for process in child.get("children", []):
             if process.get("id") in below:
-                process["children"] = [below[process["id"]]]
+                process.update(children=[below[process["id"]]], count=1)
     return _as_answer(tree)
 
 

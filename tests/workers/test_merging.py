@@ -45,8 +45,8 @@ def test_the_tree_of_each_worker_is_below_its_process() -> None:
     tree = told("GET", "/tree", b'{"id": "one"}', b'{"id": "two"}', above=above)
     workers, front_end = tree["children"]
     assert workers["children"] == [
-        {"id": "worker-1", "children": [{"id": "one"}]},
-        {"id": "worker-2", "children": [{"id": "two"}]},
+        {"id": "worker-1", "children": [{"id": "one"}], "count": 1},
+        {"id": "worker-2", "children": [{"id": "two"}], "count": 1},
         {"id": "worker-3"},
     ]
     assert front_end == {"id": "front-end"}
