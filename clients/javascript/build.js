@@ -13,8 +13,8 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { minify } from "terser";
 
-/** Bytes that the client may have, minified and compressed: 9.12 KB of 1,024. */
-const LIMIT = 9_340;
+/** Bytes that the client may have, minified and compressed: 9.13 KB of 1,024. */
+const LIMIT = 9_350;
 
 /**
  * Names of members that modules only share among themselves: made short in what is minified. None is a browser's, in a

@@ -21,6 +21,7 @@ import { secondsFor } from "./size.js";
 
 /** The `readyState` of a WebSocket that is not open yet. */
 const CONNECTING = 0;
+const OPEN = 1;
 
 export class Socket extends Carrier {
   #socket;
@@ -56,7 +57,8 @@ export class Socket extends Carrier {
 
   /** @param {import("./json.js").Written} body */
   #send(body) {
-    this.#socket.send(/** @type {string} */ (body));
+    // It may have closed, and be about to say so: what is sent then is lost, and a browser complains of it in the console.
+    if (this.#socket.readyState === OPEN) this.#socket.send(/** @type {string} */ (body));
   }
 
   /** @override */

@@ -22,6 +22,7 @@ class FakeSocket {
   /** @type {any[]} What the client sent. */
   sent = [];
   closed = false;
+  readyState = 1;
   onopen = () => undefined;
   onmessage = (/** @type {{ data: string }} */ _event) => undefined;
   onclose = () => undefined;
@@ -158,6 +159,18 @@ describe("a WebSocket", () => {
     const socket = attach();
     socket.say({});
     assert.deepEqual(socket.sent, [{ ack: 0 }]);
+  });
+
+  test("that has closed and has not said so yet is sent nothing, and what it should have had goes by a request", async () => {
+    const poll = await open();
+    const socket = attach();
+    poll.answer({ packets: [] });
+    socket.readyState = 3;
+    comet.send("b", 2);
+    await world.silence();
+    assert.deepEqual(socket.sent, []);
+    socket.onclose();
+    assert.deepEqual((await world.call()).body.packets, [{ path: "b", message: 2 }]);
   });
 
   test("that breaks is followed by a request at once, with what was not confirmed", async () => {
