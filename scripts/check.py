@@ -196,7 +196,7 @@ def passed_by_themselves() -> list[str]:
     """Return the tests that have failed among others, and passed with nothing beside them."""
     reports = [ET.parse(each) for each in (PYTHON_REPORT, COMPILED_REPORT) if each.exists()]  # noqa: S314 - see above
     cases = [case for report in reports for case in report.iterfind(".//testcase[@again]")]
-    return [f"{case.get('classname')}::{case.get('name')}" for case in cases]
+    return [*dict.fromkeys(f"{case.get('classname')}::{case.get('name')}" for case in cases)]
 
 
 def count_javascript_tests() -> Tests:
