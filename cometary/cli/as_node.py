@@ -7,8 +7,6 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import trio
-
 from cometary.config import Address
 from cometary.server.colleagues import ALONE
 from cometary.transport.net.listener import open_sockets
@@ -76,9 +74,5 @@ async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[PartAsN
         found = settings.node_address or Address(where.host, sockets[0].getsockname()[1])
         own = Identity(settings.node, cluster.incarnation, str(found), settings.node_secret.encode())
         nodes = OtherNodes(settings, own, cluster)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(nodes.peers.keep)
-            nursery.start_soon(nodes.peers.dialing.take_callers, sockets)
+        async with nodes.linked(sockets):
             yield PartAsNode(nodes, cluster, nodes.ousted.wait)
-            await cluster.leave()
-            nursery.cancel_scope.cancel()

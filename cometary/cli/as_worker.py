@@ -70,12 +70,8 @@ async def company_of(settings: Settings, part: Part, workers: OtherWorkers) -> A
     assert cluster is not None  # noqa: S101 - its URL is in the part
     with closing(listening_at(node.links)) as sock:
         nodes = WorkersAsNodes(settings, node, cluster, workers)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(nodes.peers.keep)
-            nursery.start_soon(nodes.peers.dialing.take_callers, [sock])
+        async with nodes.linked([sock]):
             yield Company(nodes, cluster)
-            await cluster.leave()
-            nursery.cancel_scope.cancel()
 
 
 async def serve_as_worker(settings: Settings, app: App, part: Part, source: Source | None) -> int:

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
@@ -32,7 +33,8 @@ from cometary.sessions.ids import new_sid, tag_of, tag_of_node
 from cometary.sessions.locator import Elsewhere, Gone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    import socket
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from cometary.cluster.engine import Engine as Cluster
     from cometary.cluster.recording import Recording
@@ -197,6 +199,20 @@ class OtherNodes:
         for peer in self.peers.missing:
             text = f"node {peer.node} at {peer.address} is not linked with this one yet"
             logger.warning("node missing", text=text, node=peer.node, address=peer.address)
+
+    @asynccontextmanager
+    async def linked(self, sockets: Sequence[socket.socket]) -> AsyncGenerator[None]:
+        """Keep the links with the others until the end of the block, and give the lease back then.
+
+        Args:
+            sockets: where the others dial this one.
+        """
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.peers.keep)
+            nursery.start_soon(self.peers.dialing.take_callers, sockets)
+            yield
+            await self._cluster.leave()
+            nursery.cancel_scope.cancel()
 
     async def leave(self) -> None:
         """Have what this one's clients wait for answered, stop dialing, and refuse those that dial."""

@@ -1,4 +1,7 @@
-"""Sessions of clients of version 1 that outlive their process: mirrored, with servers that die in this process."""
+"""Sessions of clients of version 1 that outlive their process: mirrored, with servers that die in this process.
+
+That one goes on as any other that is recorded, `test_resuming` tests.
+"""
 
 from __future__ import annotations
 
@@ -43,35 +46,6 @@ class Page:
 def said(first: int, *numbers: int) -> dict[str, Any]:
     packets = [{"path": "said", "message": number} for number in numbers]
     return {"seq": first, "packets": packets}
-
-
-async def test_a_client_that_knows_nothing_of_it_goes_on_at_another_server() -> None:
-    shared = SharedState()
-    async with cluster() as (nursery, way):
-        first = await start(nursery, LocalEngine(shared, "a", lease=LEASE), MIRROR)
-        second = await start(nursery, LocalEngine(shared, "b", lease=LEASE), MIRROR)
-        way.lead_to(first.running.comet)
-        account = Account(way.url, resume=False)
-        async with account.comet:
-            await until(lambda: first.application.sessions)
-            account.comet.send("hear", "news/*")
-            account.say(20)
-            first.session.send("tick", 1)
-            await account.until(lambda: len(account.answers) >= 5)
-            account.comet.send("dawdle", 60)
-            await until(lambda: ("dawdle",) in first.calls)
-            account.say(10)
-            await first.die()
-            way.lead_to(second.running.comet)
-            await account.answered()
-            second.session.send("tick", 2)
-            await account.until(lambda: len(account.ticks) == 2)
-            account.adds_up()
-            assert second.calls == [("recovered", 20, "kim", ["news/*"]), ("failed", "packet", "node-died")]
-            assert account.failed == ["node-died"]
-            assert account.gaps == ["news/*"]
-        await until(lambda: ("off", "closed", []) in second.calls)
-        assert not [call for call in first.calls if call[0] == "off"]
 
 
 async def test_a_request_that_is_repeated_at_another_server_has_the_same_answer() -> None:

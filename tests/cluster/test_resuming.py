@@ -27,13 +27,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceW
 LEASE = 0.5
 
 
-async def test_another_server_goes_on_with_the_sessions_of_one_that_has_died() -> None:
-    shared = SharedState()
+@pytest.mark.parametrize("sessions", ["resume", "mirror"])
+async def test_another_server_goes_on_with_the_sessions_of_one_that_has_died(sessions: str) -> None:
+    shared, settings = SharedState(), replace(SETTINGS, sessions=sessions)
     async with cluster() as (nursery, way):
-        first = await start(nursery, LocalEngine(shared, "a", lease=LEASE))
-        second = await start(nursery, LocalEngine(shared, "b", lease=LEASE))
+        first = await start(nursery, LocalEngine(shared, "a", lease=LEASE), settings)
+        second = await start(nursery, LocalEngine(shared, "b", lease=LEASE), settings)
         way.lead_to(first.running.comet)
-        account = Account(way.url)
+        account = Account(way.url, resume=sessions == "resume")
         async with account.comet:
             await until(lambda: first.application.sessions)
             account.comet.send("hear", "news/*")
